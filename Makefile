@@ -1,0 +1,56 @@
+# From nothing but Python (3.11 or newer), pip and make: every target sets up what it needs first.
+PYTHON ?= python3
+VENV   ?= .venv
+BIN    := $(VENV)/bin
+PYTEST_ARGS ?= -n auto
+
+.PHONY: serve demo test coverage check format bench clean
+
+# The environment is rebuilt when the project's dependencies change.
+$(VENV)/.run: pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --upgrade "pip>=25.1"
+	$(BIN)/python -m pip install --quiet --editable .
+	touch $@
+
+$(VENV)/.test: $(VENV)/.run
+	$(BIN)/python -m pip install --quiet --editable . --group test
+	touch $@
+
+$(VENV)/.check: $(VENV)/.run
+	$(BIN)/python -m pip install --quiet --editable . --group check
+	touch $@ $(VENV)/.test
+
+serve: $(VENV)/.run
+	$(BIN)/carrot-mock serve $(ARGS)
+
+demo: $(VENV)/.run
+	$(BIN)/carrot-mock demo $(ARGS)
+
+test: $(VENV)/.test
+	$(BIN)/python -m pytest $(PYTEST_ARGS)
+
+coverage: $(VENV)/.test
+	$(BIN)/python -m coverage erase
+	$(BIN)/python -m coverage run -m pytest
+	$(BIN)/python -m coverage combine --quiet
+	$(BIN)/python -m coverage report
+
+check: $(VENV)/.check
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/python -m openapi_spec_validator mock_server/openapi.yaml mock_server/control/openapi.yaml
+	$(BIN)/python tools/compile_openapi.py --check
+	@if command -v npx >/dev/null; then npx --yes @redocly/cli@2 lint; else echo "redocly lint left out: no npx here"; fi
+
+format: $(VENV)/.check
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+bench: $(VENV)/.test
+	$(BIN)/python -m bench $(ARGS)
+
+clean:
+	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .coverage* dist

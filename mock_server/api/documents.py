@@ -1,0 +1,134 @@
+"""`POST /documents` and `GET /documents/{id}`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import orjson
+
+from mock_server import clock, contract
+from mock_server.call import Answer
+from mock_server.domain import creation
+from mock_server.domain.deduplication import fingerprint
+from mock_server.writing import Item, Outcome, Write
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from mock_server.call import Call
+    from mock_server.domain.acting import Act
+    from mock_server.domain.document import Document
+    from mock_server.domain.permissions import Access
+    from mock_server.ledger import Record
+    from mock_server.writing import Claim
+
+CREATED = ("create-answer", "success-status")
+READ = ("read-answer", "success-status", "get-shape")
+
+
+def create(call: Call) -> Write:
+    """What `POST /documents` asks for, once it is known to keep the contract."""
+    sent = call.json()
+    checked = contract.check("DocumentCreate", sent, call.semantics)
+    call.note(checked)
+    key = checked.body.get("deduplicationId")
+    item = Item(checked.body, "create", key, None if key is None else fingerprint("create", sent))
+
+    def answer(outcomes: Sequence[Outcome]) -> Answer:
+        document_id = outcomes[0].id
+        call.entry.document_id = document_id
+        call.entry.behaviours += CREATED
+        return Answer(201, b'{"id":"%s"}' % document_id.encode())
+
+    return Write([item], _decide, answer)
+
+
+def _decide(act: Act, item: Item, claim: Claim) -> Outcome:
+    document_id = creation.create(act, item.body, claim)
+    return Outcome(document_id, document_id)
+
+
+def read(call: Call) -> Answer:
+    """The document, as far as the reader may see it."""
+    ledger, entry = call.ledger, call.entry
+    act = call.act()
+    document, policy = act.readable(call.route.document_id)
+    act.not_busy(document, read=True)
+    entry.document_id = document.id
+    entry.behaviours += READ
+    history = ledger.history(document.id)
+    if policy.read.unconditional:
+        events: Iterable[bytes] = visible(document, history)
+    elif policy.read.some:
+        entry.behaviours.append("conditional-read")
+        events = [record.event for record in timeline(document, history) if policy.read.covers(record.name)]
+    else:
+        events = _public(document, history)
+    head = _head(
+        document, ledger.facts(document.id), whole=policy.read.unconditional, shape=call.semantics.get_shape
+    )
+    return Answer(200, joined(head, events))
+
+
+def timeline(document: Document, history: Iterable[Record]) -> list[Record]:
+    """The records whose events the document shows."""
+    own = document.id
+    return [record for record in history if record.kind == "event.appended" and record.document_id == own]
+
+
+def visible(document: Document, history: Iterable[Record]) -> list[bytes]:
+    """The events of a document as stored bytes, in the order they were appended."""
+    own = document.id
+    return [
+        record.event for record in history if record.kind == "event.appended" and record.document_id == own
+    ]
+
+
+def whole(document: Document, facts: Mapping[str, Any], history: Iterable[Record]) -> bytes:
+    """All of a document, as its creator reads it."""
+    return joined(_head(document, facts, whole=True, shape="full"), visible(document, history))
+
+
+def joined(head: dict[str, Any], events: Iterable[bytes]) -> bytes:
+    """The JSON of a document: its head, and its events as they were stored."""
+    return b'%s,"externalEvents":[%s]}' % (orjson.dumps(head)[:-1], b",".join(events))
+
+
+def _head(document: Document, facts: Mapping[str, Any], *, whole: bool, shape: str) -> dict[str, Any]:
+    head = dict(facts)
+    if shape == "stored":
+        del head["address"], head["author"]
+    head["status"] = document.status
+    head["currentValue"] = document.value
+    head["isPublic"] = document.is_public
+    head["isPubliclySearchable"] = document.is_publicly_searchable
+    head["updatedAt"] = clock.iso(document.updated_at)
+    if document.parent_id is not None:
+        head["parentDocumentId"] = document.parent_id
+    head["permissions"] = [
+        {"id": entry_id, "participantId": participant_id} for entry_id, participant_id in document.roles
+    ]
+    head["attachments"] = (
+        [
+            {"id": each.id, "fileName": each.file_name, "contentLength": each.content_length}
+            for each in document.attachments.values()
+        ]
+        if whole
+        else []
+    )
+    return head
+
+
+def _public(document: Document, history: Iterable[Record]) -> list[bytes]:
+    """What a stranger reads under `public-read=anyone`: the public events with their public attributes."""
+    shown = []
+    for record in timeline(document, history):
+        event = orjson.loads(record.event)
+        if event["isPublic"]:
+            if "metadata" in event:
+                attributes = [each for each in event["metadata"]["attributes"] if each["isPublic"]]
+                event["metadata"] = {"attributes": attributes}
+            if "attachments" in event:
+                event["attachments"] = [each for each in event["attachments"] if each["isPublic"]]
+            shown.append(orjson.dumps(event))
+    return shown

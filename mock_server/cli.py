@@ -1,0 +1,164 @@
+"""`carrot-mock`: arguments in, a running server or a printed answer out."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from mock_server.settings import Settings
+
+_CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
+
+
+@click.group(context_settings=_CONTEXT)
+def app() -> None:
+    """A stand-in for the Carrot API: a mock server, and tools around it."""
+
+
+def main() -> None:
+    """The entry of the script; a user's mistake ends in one sentence and exit code 2."""
+    try:
+        app(prog_name="carrot-mock")
+    except BrokenPipeError:
+        # The reader of the output has enough (`| head`): no failure, and nothing more to say.
+        sys.stderr.close()
+        sys.exit(0)
+
+
+def fail(sentence: str) -> None:
+    """End with one sentence on stderr and exit code 2."""
+    click.echo(f"carrot-mock: {sentence}", err=True)
+    sys.exit(2)
+
+
+@app.command()
+@click.option("--host", help="Address to listen on.  [default: 127.0.0.1]")
+@click.option("--port", help="Port to listen on; 0 takes a free one.  [default: 8750]")
+@click.option("--rate-limit", help="documented, off, or requests a second.  [default: documented]")
+@click.option("--store", help="Where the ledger is kept: memory.  [default: memory]")
+@click.option(
+    "--semantics",
+    multiple=True,
+    metavar="K=V[,K=V]",
+    help="Set switches of the behaviours, such as ordering=off; may be repeated.",
+)
+@click.option("--config", metavar="FILE", help="Read settings from a TOML file.")
+@click.option("--seed", help="Make ids and other random choices repeatable.")
+@click.option(
+    "--public-url", metavar="URL", help="How clients reach the server, for the URLs that it hands out."
+)
+@click.option("--workers", help="Worker processes; more than one needs a shared store.  [default: 1]")
+@click.option("--ready-file", metavar="FILE", help="Write the address to a file once the server is ready.")
+@click.option("--control-token", metavar="T", help="Ask for this bearer token on the control API.")
+@click.option(
+    "--control/--no-control", default=None, help="Serve the control API under /_mock.  [default: on]"
+)
+@click.option("--journal-entries", help="Requests that the journal keeps.  [default: 1000]")
+@click.option("--journal-bytes", help="Bytes of bodies that the journal keeps.  [default: 16777216]")
+@click.option("--storage-bytes", help="Bytes of attachments held in memory.  [default: 268435456]")
+@click.option(
+    "--json", is_flag=True, default=None, help="Print one line of JSON when ready, and nothing else."
+)
+def serve(**flags: Any) -> None:
+    """Run the mock server until Ctrl-C or SIGTERM.
+
+    Every option is also an environment variable (--rate-limit: CARROT_MOCK_RATE_LIMIT) and a key of the file
+    (rate-limit); an option beats a variable, which beats the file.
+    """
+    from mock_server.settings import SettingsError, load
+
+    try:
+        settings = load(flags)
+    except SettingsError as error:
+        fail(str(error))
+    else:
+        _serve(settings)
+
+
+def _serve(settings: Settings) -> None:
+    from mock_server import server
+
+    try:
+        listener = server.bind(settings.host, settings.port)
+    except OSError as error:
+        why = error.strerror or str(error)
+        fail(
+            f"cannot listen on {settings.host} port {settings.port}: {why}. Choose another --port (0 takes a free "
+            "one) or --host."
+        )
+        return
+    from mock_server import create_app
+
+    host, port = server.address(listener)
+    shown = "127.0.0.1" if host == "0.0.0.0" else f"[{host}]" if ":" in host else host  # noqa: S104 - compared only
+    url = settings.public_url or f"http://{shown}:{port}"
+    server.run(create_app(settings), listener, lambda: _announce(settings, url))
+
+
+def _announce(settings: Settings, url: str) -> None:
+    from mock_server.ready import banner, ready_line, write_ready_file
+
+    if settings.ready_file is not None:
+        try:
+            write_ready_file(settings.ready_file, url)
+        except OSError as error:
+            fail(f"cannot write {settings.ready_file}: {error.strerror}.")
+    text = ready_line(url) if settings.json else banner(url, settings)
+    click.echo(text)
+    sys.stdout.flush()
+
+
+@app.command()
+@click.option("--grade", type=click.Choice(["D", "C", "A"], case_sensitive=False), help="Only one grade.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def behaviours(grade: str | None, as_json: bool) -> None:
+    """Everything that the mock does: what is documented, what is assumed, and the switch for it."""
+    from mock_server.behaviours import BEHAVIOURS
+    from mock_server.behaviours import behaviours as as_list
+
+    if as_json:
+        import orjson
+
+        click.echo(orjson.dumps(as_list(grade), option=orjson.OPT_INDENT_2))
+        return
+    from mock_server.terminal import print_behaviours
+
+    print_behaviours([row for row in BEHAVIOURS.values() if grade is None or row.grade == grade])
+
+
+@app.command()
+@click.option("--yaml", "as_yaml", is_flag=True, help="Print YAML, as it was written, comments included.")
+def openapi(as_yaml: bool) -> None:
+    """The contract of the API as OpenAPI 3.1."""
+    from mock_server import contract
+
+    if as_yaml:
+        click.echo(contract.source("openapi.yaml"), nl=False)
+        return
+    import orjson
+
+    click.echo(orjson.dumps(contract.document(), option=orjson.OPT_INDENT_2))
+
+
+@app.command()
+def version() -> None:
+    """The version of carrot-mock."""
+    from importlib.metadata import version as installed
+
+    click.echo(f"carrot-mock {installed('carrot-mock')}")
+
+
+@app.command()
+@click.option("--url", help="Tell the story to a running server instead of one of its own.")
+def demo(url: str | None) -> None:
+    """Submit one MassID through the whole API, and show its timeline."""
+    from mock_server.demo import DemoFailed, run
+
+    try:
+        run(url)
+    except DemoFailed as error:
+        click.echo(f"carrot-mock: {error}", err=True)
+        sys.exit(1)

@@ -1,0 +1,323 @@
+"""The control API: workspaces, and what a person or a test may see and change in one."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import orjson
+from starlette.responses import Response, StreamingResponse
+
+from mock_server import clock
+from mock_server.api import documents as api_documents
+from mock_server.behaviours import SWITCHES, SwitchError
+from mock_server.control.answers import ControlError, json_answer, json_object, raw_answer
+from mock_server.domain.document import Document, fold
+from mock_server.ledger import Record, Remembered
+from mock_server.limits import parse_rate_limit
+from mock_server.workspace import DEFAULT
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from starlette.requests import Request
+
+    from mock_server.journal import Entry
+    from mock_server.workspace import Workspace, Workspaces
+
+
+# Workspaces -------------------------------------------------------------------------------------------
+
+
+async def list_workspaces(request: Request) -> Response:
+    """All workspaces with their credentials, the default one first."""
+    base_url = _base_url(request)
+    return json_answer([each.as_json(base_url) for each in _workspaces(request)])
+
+
+async def create_workspace(request: Request) -> Response:
+    """A new, empty world with credentials of its own."""
+    body = await json_object(request, {"seed": "", "semantics": "", "rateLimit": ""})
+    try:
+        workspace = _workspaces(request).create(
+            seed=_seed(body.get("seed")),
+            semantics=_object(body.get("semantics", {}), "/semantics"),
+            rate_limit=_rate_limit(body["rateLimit"]) if "rateLimit" in body else None,
+        )
+    except SwitchError as error:
+        raise ControlError(400, "validationError", str(error), "/semantics") from None
+    return json_answer(workspace.as_json(_base_url(request)), 201)
+
+
+async def show_workspace(request: Request) -> Response:
+    return json_answer(_workspace(request).as_json(_base_url(request)))
+
+
+async def delete_workspace(request: Request) -> Response:
+    """Forget a world with all that is in it."""
+    workspace = _workspace(request)
+    if workspace.id == DEFAULT:
+        raise ControlError(409, "conflict", "The default workspace cannot be deleted; reset it instead.")
+    _workspaces(request).delete(workspace)
+    return Response(status_code=204)
+
+
+async def reset(request: Request) -> Response:
+    """As new; credentials and storage keys stay."""
+    _workspace(request).reset()
+    return Response(status_code=204)
+
+
+# The ledger -------------------------------------------------------------------------------------------
+
+
+async def events(request: Request) -> Response:
+    """The ledger after a position, as a JSON array or as lines of JSON."""
+    records = _workspace(request).ledger.records(_number(request, "since", 0))
+    if "application/x-ndjson" in request.headers.get("accept", ""):
+        return StreamingResponse(_lines(records), media_type="application/x-ndjson")
+    return raw_answer(b"[%s]" % b",".join(map(_record, records)))
+
+
+async def documents(request: Request) -> Response:
+    """All documents in a line each."""
+    return json_answer(
+        [
+            {
+                "id": each.id,
+                "category": each.category,
+                "type": each.type,
+                "status": each.status,
+                "dataSetName": each.environment,
+                "events": len(_shown(request, each)),
+                "currentValue": each.value,
+            }
+            for each in _workspace(request).ledger.documents()
+        ]
+    )
+
+
+async def document(request: Request) -> Response:
+    """A document as its creator reads it, now or as it was at a moment or a position of the ledger."""
+    ledger = _workspace(request).ledger
+    found = ledger.document(request.path_params["id"].lower())
+    if found is None:
+        raise ControlError(404, "notFound", f"There is no document {request.path_params['id']}.", "/id")
+    history = ledger.history(found.id)
+    at = request.query_params.get("at")
+    if at is not None:
+        history = _until(history, at)
+        if not history:
+            raise ControlError(404, "notFound", f"Document {found.id} was not there yet at {at}.", "/at")
+        found = _folded(history)
+    return raw_answer(api_documents.whole(found, ledger.facts(found.id), history))
+
+
+# Semantics, keys, journal -----------------------------------------------------------------------------
+
+
+async def semantics(request: Request) -> Response:
+    return json_answer(_workspace(request).semantics.as_dict())
+
+
+async def change_semantics(request: Request) -> Response:
+    """Set some switches; all of the change, or with a 400 none of it."""
+    body = await json_object(request, dict.fromkeys(SWITCHES, ""))
+    workspace = _workspace(request)
+    try:
+        workspace.semantics = workspace.semantics.replace(body)
+    except SwitchError as error:
+        raise ControlError(400, "validationError", str(error)) from None
+    return json_answer(workspace.semantics.as_dict())
+
+
+async def deduplication(request: Request) -> Response:
+    """Every key that stands for something."""
+    claims = _workspace(request).ledger.claims()
+    return json_answer([_claim(scope, key, known) for scope, key, known in claims])
+
+
+async def deduplication_key(request: Request) -> Response:
+    """What one key stands for, in each environment, integrator and, as the case may be, operation."""
+    wanted = request.path_params["key"]
+    found = [
+        _claim(scope, key, known)
+        for scope, key, known in _workspace(request).ledger.claims()
+        if key == wanted
+    ]
+    if not found:
+        raise ControlError(404, "notFound", f"The deduplicationId {wanted} stands for nothing.", "/key")
+    return json_answer(found)
+
+
+async def forget_key(request: Request) -> Response:
+    """Drop a key; what was written under it stays."""
+    wanted = request.path_params["key"]
+    if not _workspace(request).ledger.forget(wanted):
+        raise ControlError(404, "notFound", f"The deduplicationId {wanted} stands for nothing.", "/key")
+    return Response(status_code=204)
+
+
+async def requests(request: Request) -> Response:
+    """The journal, oldest first, filtered as the query says."""
+    query = request.query_params
+    found = [each for each in _workspace(request).journal.numbered() if _matches(each[0], request)]
+    if "limit" in query:
+        limit = _number(request, "limit", 0)
+        found = found[-limit:] if limit else []
+    return json_answer([entry.as_json(attempt) for entry, attempt in found])
+
+
+async def request(request: Request) -> Response:
+    """One entry of the journal."""
+    wanted = request.path_params["id"]
+    for entry, attempt in _workspace(request).journal.numbered():
+        if entry.id == wanted:
+            return json_answer(entry.as_json(attempt))
+    raise ControlError(404, "notFound", f"The journal has no request {wanted}; it keeps the newest.", "/id")
+
+
+# What they share --------------------------------------------------------------------------------------
+
+
+def _workspaces(request: Request) -> Workspaces:
+    found: Workspaces = request.app.state.workspaces
+    return found
+
+
+def _workspace(request: Request) -> Workspace:
+    workspace_id = request.path_params["workspace"]
+    found = _workspaces(request).find(workspace_id)
+    if found is None:
+        raise ControlError(404, "notFound", f"There is no workspace {workspace_id}.", "/workspace")
+    return found
+
+
+def _base_url(request: Request) -> str:
+    return str(request.app.state.settings.public_url or f"{request.url.scheme}://{request.url.netloc}")
+
+
+def _number(request: Request, name: str, default: int) -> int:
+    text = request.query_params.get(name)
+    if text is None:
+        return default
+    if not (text.isascii() and text.isdigit() and len(text) < 16):
+        raise ControlError(400, "validationError", f"{name} must be a whole number; got {text}.", f"/{name}")
+    return int(text)
+
+
+def _seed(value: Any) -> int | None:
+    if value is None or (isinstance(value, int) and not isinstance(value, bool) and value >= 0):
+        return value
+    raise ControlError(
+        400, "validationError", f"/seed must be a whole number from 0; got {value!r}.", "/seed"
+    )
+
+
+def _object(value: Any, path: str) -> dict[str, Any]:
+    if isinstance(value, dict):
+        return value
+    raise ControlError(400, "validationError", f"{path} must be an object; got {value!r}.", path)
+
+
+def _rate_limit(value: Any) -> str | float:
+    try:
+        return parse_rate_limit(value)
+    except ValueError as error:
+        raise ControlError(400, "validationError", str(error), "/rateLimit") from None
+
+
+def _record(record: Record) -> bytes:
+    head = {
+        "position": record.position,
+        "recordedAt": clock.iso(record.recorded_at),
+        "documentId": record.document_id,
+        "kind": record.kind,
+        "origin": record.origin,
+        "requestId": f"r{record.request}",
+    }
+    return b'%s,"event":%s}' % (orjson.dumps(head)[:-1], record.event)
+
+
+def _lines(records: Sequence[Record]) -> Iterator[bytes]:
+    for record in records:
+        yield _record(record) + b"\n"
+
+
+def _shown(request: Request, found: Document) -> list[bytes]:
+    return api_documents.visible(found, _workspace(request).ledger.history(found.id))
+
+
+def _until(history: Sequence[Record], at: str) -> list[Record]:
+    if at.isascii() and at.isdigit():
+        return [record for record in history if record.position <= int(at)]
+    try:
+        # A space is what becomes of the plus of an offset that was not percent-encoded.
+        moment = clock.parse(at.replace(" ", "+"))
+    except ValueError:
+        raise ControlError(
+            400,
+            "validationError",
+            f"at must be a position of the ledger or a date-time with Z or an offset; got {at}.",
+            "/at",
+        ) from None
+    # Times are shown in milliseconds: a moment means all of its millisecond.
+    return [record for record in history if int(record.recorded_at * 1000 + 0.5e-3) <= round(moment * 1000)]
+
+
+def _folded(history: Sequence[Record]) -> Document:
+    first, *rest = history
+    found = fold(
+        None, first.kind, first.origin, first.document_id, orjson.loads(first.event), first.recorded_at
+    )
+    for record in rest:
+        event = orjson.loads(record.event)
+        found = fold(found, record.kind, record.origin, record.document_id, event, record.recorded_at)
+    return found
+
+
+def _claim(scope: str, key: str, known: Record | Remembered) -> dict[str, Any]:
+    environment, integrator, *operation = scope.split("/", 2)
+    shown: dict[str, Any] = {
+        "key": key,
+        "environment": environment,
+        "integrator": integrator,
+        "recordedAt": clock.iso(known.recorded_at),
+    }
+    if operation:
+        shown["operation"] = operation[0]
+    if isinstance(known, Remembered):
+        return shown | {"error": {"status": known.status, "code": known.code, "message": known.message}}
+    shown |= {"documentId": known.document_id, "position": known.position, "requestId": f"r{known.request}"}
+    if known.kind == "event.appended":
+        shown["eventId"] = orjson.loads(known.event)["id"]
+    return shown
+
+
+def _matches(entry: Entry, request: Request) -> bool:
+    query = request.query_params
+    if "operation" in query and entry.operation != query["operation"]:
+        return False
+    if "deduplicationId" in query and query["deduplicationId"] not in {
+        key for key, _, _ in entry.deduplication
+    }:
+        return False
+    if "documentId" in query and entry.document_id != query["documentId"].lower():
+        return False
+    since = query.get("since")
+    return since is None or _is_after(entry, since)
+
+
+def _is_after(entry: Entry, since: str) -> bool:
+    """Whether an entry came after another one (`r12`) or at a moment or later."""
+    number = since.removeprefix("r")
+    if number.isascii() and number.isdigit():
+        return entry.number > int(number)
+    try:
+        return entry.at >= clock.parse(since.replace(" ", "+"))
+    except ValueError:
+        raise ControlError(
+            400,
+            "validationError",
+            f"since must be the id of a request or a date-time with Z or an offset; got {since}.",
+            "/since",
+        ) from None

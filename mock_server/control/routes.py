@@ -1,0 +1,147 @@
+"""What the server serves beside Carrot's API: the paths, and who may call them."""
+
+from __future__ import annotations
+
+import hmac
+from functools import wraps
+from importlib.metadata import version
+from typing import TYPE_CHECKING, Any
+
+import orjson
+from starlette.responses import Response
+from starlette.routing import Route
+
+from mock_server import contract
+from mock_server.control import handlers
+from mock_server.control.answers import ControlError, failure, json_answer
+from mock_server.pages import ASSETS, SECURITY_HEADERS, page
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from starlette.applications import Starlette
+    from starlette.requests import Request
+
+    Handler = Callable[[Request], Awaitable[Response]]
+
+_WORKSPACE = "/_mock/workspaces/{workspace}"
+CONTROL: dict[str, dict[str, Handler]] = {
+    "/_mock/workspaces": {"GET": handlers.list_workspaces, "POST": handlers.create_workspace},
+    _WORKSPACE: {"GET": handlers.show_workspace, "DELETE": handlers.delete_workspace},
+    f"{_WORKSPACE}/reset": {"POST": handlers.reset},
+    f"{_WORKSPACE}/events": {"GET": handlers.events},
+    f"{_WORKSPACE}/documents": {"GET": handlers.documents},
+    f"{_WORKSPACE}/documents/{{id}}": {"GET": handlers.document},
+    f"{_WORKSPACE}/semantics": {"GET": handlers.semantics, "PATCH": handlers.change_semantics},
+    f"{_WORKSPACE}/deduplication": {"GET": handlers.deduplication},
+    f"{_WORKSPACE}/deduplication/{{key:path}}": {
+        "GET": handlers.deduplication_key,
+        "DELETE": handlers.forget_key,
+    },
+    f"{_WORKSPACE}/requests": {"GET": handlers.requests},
+    f"{_WORKSPACE}/requests/{{id}}": {"GET": handlers.request},
+}
+"""Path → method → handler, as `/_mock/openapi.json` describes them."""
+
+
+def routes(app: Starlette) -> list[Route]:
+    """All local paths; without the control API when it is switched off."""
+    found = [_get("/_mock/health", _health), _get("/_mock/openapi.json", _control_contract)]
+    found += [_get(path, _page(path)) for path in ASSETS]
+    found += [
+        _get("/openapi.json", _contract),
+        _get("/openapi.yaml", _contract_source),
+        _get("/.well-known/jwks.json", _key_set),
+    ]
+    if app.state.settings.control:
+        for path, methods in CONTROL.items():
+            found.append(Route(path, _dispatch(path, methods), methods=_ALL_METHODS))
+    found.append(Route("/{path:path}", _nothing, methods=_ALL_METHODS))
+    return found
+
+
+_ALL_METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
+
+
+def _get(path: str, handler: Handler) -> Route:
+    return Route(path, _dispatch(path, {"GET": handler}, guarded=False), methods=_ALL_METHODS)
+
+
+def _dispatch(path: str, methods: dict[str, Handler], *, guarded: bool = True) -> Handler:
+    """One handler for a path: the method, the control token, and errors in the one form."""
+
+    async def handle(request: Request) -> Response:
+        try:
+            if guarded:
+                _check_token(request)
+            handler = methods.get("GET" if request.method == "HEAD" else request.method)
+            if handler is None:
+                allowed = [*methods, *(["HEAD"] if "GET" in methods else [])]
+                raise ControlError(
+                    405,
+                    "methodNotAllowed",
+                    f"{request.url.path} takes {', '.join(allowed)}, not {request.method}.",
+                    headers={"Allow": ", ".join(allowed)},
+                )
+            answer = await handler(request)
+        except ControlError as error:
+            answer = failure(error)
+        answer.headers["date"] = _date(request)
+        return answer
+
+    return handle
+
+
+def _date(request: Request) -> str:
+    from mock_server.clock import http_date
+
+    return http_date(request.app.state.workspaces.default.clock.time()).decode("ascii")
+
+
+def _check_token(request: Request) -> None:
+    expected = request.app.state.settings.control_token
+    if expected is None:
+        return
+    scheme, _, given = request.headers.get("authorization", "").partition(" ")
+    if scheme.lower() != "bearer" or not hmac.compare_digest(given.strip().encode(), expected.encode()):
+        raise ControlError(
+            401,
+            "unauthorized",
+            "The control API of this server needs Authorization: Bearer <the control token that it was started with>.",
+            headers={"WWW-Authenticate": "Bearer"},
+        )
+
+
+async def _health(_request: Request) -> Response:
+    return json_answer({"status": "ready", "version": version("carrot-mock")})
+
+
+async def _contract(request: Request) -> Response:
+    return json_answer(contract.in_force(request.app.state.workspaces.default.semantics))
+
+
+async def _contract_source(_request: Request) -> Response:
+    return Response(contract.source("openapi.yaml"), media_type="application/yaml")
+
+
+async def _control_contract(_request: Request) -> Response:
+    return Response(contract.source("control/openapi.json"), media_type="application/json")
+
+
+async def _key_set(request: Request) -> Response:
+    return json_answer(request.app.state.tokens.key_set())
+
+
+def _page(path: str) -> Handler:
+    name, media_type = ASSETS[path]
+
+    async def handle(_request: Request) -> Response:
+        return Response(page(name), media_type=media_type, headers=dict(SECURITY_HEADERS))
+
+    return handle
+
+
+async def _nothing(request: Request) -> Response:
+    off = request.url.path.startswith("/_mock") and not request.app.state.settings.control
+    why = "; the control API of this server is switched off" if off else ""
+    return failure(ControlError(404, "notFound", f"There is nothing at {request.url.path}{why}."))

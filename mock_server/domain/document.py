@@ -1,0 +1,209 @@
+"""A document as the fold of its records: what each record, and each event name, does to it.
+
+Source: [event-spec], [events], [permissions]; details that these leave open are assumed (CONTRACT §8).
+"""
+
+from __future__ import annotations
+
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple
+
+from mock_server.domain.permissions import CREATOR, Policy, policy
+from mock_server.ids import uuid_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+Kind = Literal["document.created", "event.appended", "attachment.declared", "attachment.stored"]
+Origin = Literal["integrator", "platform", "mirror"]
+Environment = Literal["TEST", "PROD"]
+
+OPEN, CLOSED, CANCELLED = "OPEN", "CLOSED", "CANCELLED"
+
+
+class Attachment(NamedTuple):
+    """A declared file of a document; `stored` once its bytes have arrived."""
+
+    id: str
+    file_name: str
+    content_length: int
+    content_type: str
+    stored: bool = False
+
+
+class Document(NamedTuple):
+    """What the records so far amount to; the events themselves stay in the ledger.
+
+    `latest` is the greatest `externalCreatedAt` that counts for ordering, in the stored spelling; `counted`
+    the events that count for the limit; times are seconds since 1970.
+    """
+
+    id: str
+    environment: Environment
+    category: str
+    type: str
+    subtype: str | None
+    creator: str
+    status: str
+    value: float
+    is_public: bool
+    is_publicly_searchable: bool
+    parent_id: str | None
+    latest: str
+    counted: int
+    created_at: float
+    updated_at: float
+    roles: tuple[tuple[str, str], ...]
+    policies: Mapping[str, Policy]
+    attachments: Mapping[str, Attachment]
+
+
+def created(facts: Mapping[str, Any], recorded_at: float) -> Document:
+    """A document as its creation left it; `facts` as stored in its first record."""
+    creator = facts["author"]["participantId"]
+    return Document(
+        facts["id"],
+        facts["dataSetName"],
+        facts["category"],
+        facts["type"],
+        facts.get("subtype"),
+        creator,
+        OPEN,
+        facts["currentValue"],
+        facts["isPublic"],
+        facts["isPubliclySearchable"],
+        None,
+        facts["externalCreatedAt"],
+        0,
+        recorded_at,
+        recorded_at,
+        (),
+        {creator: CREATOR},
+        _NO_ATTACHMENTS,
+    )
+
+
+def appended(document: Document, event: Mapping[str, Any], origin: Origin, recorded_at: float) -> Document:
+    """A document after an event was appended to its timeline."""
+    changes: dict[str, Any] = {}
+    if origin == "integrator":
+        changes["counted"] = document.counted + 1
+        if event["externalCreatedAt"] > document.latest:
+            changes["latest"] = event["externalCreatedAt"]
+        changes |= EFFECTS.get(event["name"], _value_becomes_current)(document, event)
+    if recorded_at != document.updated_at:
+        changes["updated_at"] = recorded_at
+    return document._replace(**changes) if changes else document
+
+
+def related_from(
+    document: Document, event: Mapping[str, Any], source_id: str, recorded_at: float
+) -> Document:
+    """A document after an event on another one's timeline, `source_id`'s, named it."""
+    if event["name"] == "SPLIT":
+        return document._replace(parent_id=source_id, updated_at=recorded_at)
+    return document
+
+
+def declared(document: Document, facts: Mapping[str, Any], recorded_at: float, *, stored: bool) -> Document:
+    """A document after an attachment was declared on it or, with `stored`, its bytes arrived."""
+    attachment = Attachment(
+        facts["id"], facts["fileName"], facts["contentLength"], facts["contentType"], stored
+    )
+    known = document.attachments.get(attachment.file_name)
+    if known is not None and not stored:
+        attachment = attachment._replace(stored=known.stored)
+    if known is not None and stored:
+        # An upload by an older URL does not undo what was declared since.
+        attachment = known._replace(stored=True)
+    return document._replace(
+        attachments={**document.attachments, attachment.file_name: attachment}, updated_at=recorded_at
+    )
+
+
+def fold(
+    document: Document | None,
+    kind: Kind,
+    origin: Origin,
+    document_id: str,
+    event: Mapping[str, Any],
+    recorded_at: float,
+) -> Document:
+    """One more record of a document's history; `document` is None before the first."""
+    if document is None:
+        return created(event, recorded_at)
+    if kind == "event.appended":
+        if document_id != document.id:
+            return related_from(document, event, document_id, recorded_at)
+        return appended(document, event, origin, recorded_at)
+    return declared(document, event, recorded_at, stored=kind == "attachment.stored")
+
+
+# What each event name does: the fields that it changes ------------------------------------------------
+
+
+def _value_becomes_current(_document: Document, event: Mapping[str, Any]) -> dict[str, Any]:
+    return {"value": event["value"]} if "value" in event else {}
+
+
+def _actor(document: Document, event: Mapping[str, Any]) -> dict[str, Any]:
+    participant_id = event["participant"]["id"]
+    roles = (*document.roles, (uuid_of(event["id"]), participant_id))
+    permissions = event.get("permissions")
+    if permissions is None:
+        return {"roles": roles}
+    given = {key.lower(): policy(statements, len(roles)) for key, statements in dict(permissions).items()}
+    if not given:
+        given = {participant_id: policy((), len(roles))}
+    return {"roles": roles, "policies": {**document.policies, **given}}
+
+
+def _close(_document: Document, _event: Mapping[str, Any]) -> dict[str, Any]:
+    return {"status": CLOSED}
+
+
+def _cancel(_document: Document, _event: Mapping[str, Any]) -> dict[str, Any]:
+    return {"status": CANCELLED}
+
+
+def _nothing(_document: Document, _event: Mapping[str, Any]) -> dict[str, Any]:
+    return {}
+
+
+def _split(document: Document, event: Mapping[str, Any]) -> dict[str, Any]:
+    return {"value": difference(document.value, event["value"])}
+
+
+def _update(_document: Document, event: Mapping[str, Any]) -> dict[str, Any]:
+    updates = event["updates"]
+    return {_VISIBILITY[name]: updates[name] for name in _VISIBILITY if name in updates}
+
+
+_VISIBILITY: Final = {"isPublic": "is_public", "isPubliclySearchable": "is_publicly_searchable"}
+
+
+def difference(minuend: float, subtrahend: float) -> float:
+    """Two decimal numbers' difference without the dust of binary fractions: 0.3 - 0.1 is 0.2."""
+    from decimal import Decimal  # needed by SPLIT alone, and slow to load
+
+    result = Decimal(str(minuend)) - Decimal(str(subtrahend))
+    return int(result) if result == result.to_integral_value() else float(result)
+
+
+# An event name that is not here is the integrator's own: its value, if any, becomes the current one.
+EFFECTS: Final[Mapping[str, Callable[[Document, Mapping[str, Any]], dict[str, Any]]]] = MappingProxyType(
+    {
+        "ACTOR": _actor,
+        "CLOSE": _close,
+        "CANCEL": _cancel,
+        "RELATED": _nothing,
+        "LINK": _nothing,
+        "OUTPUT": _nothing,
+        "SPLIT": _split,
+        "UPDATE": _update,
+    }
+)
+RELATIONS: Final = frozenset({"RELATED", "LINK", "OUTPUT", "SPLIT"})
+MIRRORED: Final = frozenset({"RELATED", "LINK"})
+AFTER_CLOSE: Final = frozenset({"RELATED", "LINK", "OUTPUT", "CANCEL"})
+_NO_ATTACHMENTS: Final[Mapping[str, Attachment]] = MappingProxyType({})

@@ -1,0 +1,205 @@
+"""The journal: the last requests of a workspace, what they met and what they did, secrets left out."""
+
+from __future__ import annotations
+
+import re
+from collections import deque
+from typing import TYPE_CHECKING, Any, Literal
+
+import orjson
+
+from mock_server import clock
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from mock_server.domain.acting import Integrator
+    from mock_server.domain.deduplication import Verdict
+
+Phase = Literal["arrived", "authenticated", "validated", "before_commit", "committed", "responding"]
+Seen = Literal["answer", "closed", "reset", "truncated", "silent"]
+
+_SECRET_HEADERS = frozenset({b"authorization", b"cookie", b"proxy-authorization"})
+_FORM_SECRET = re.compile(rb"(client_secret=)[^&]*", re.IGNORECASE)
+_JSON_TOKEN = re.compile(rb'("access_token":")[^"]*')
+_URL_SIGNATURE = re.compile(r"(X-Amz-Signature=)[0-9a-fA-F]*", re.IGNORECASE)
+_REDACTED = "[redacted]"
+
+
+class Entry:
+    """One request as it lives: filled in while it passes through the pipeline."""
+
+    __slots__ = (
+        "advisories",
+        "at",
+        "authentication",
+        "behaviours",
+        "by",
+        "client_id",
+        "committed",
+        "deduplication",
+        "document_id",
+        "events",
+        "method",
+        "number",
+        "operation",
+        "path",
+        "phase",
+        "request_body",
+        "request_headers",
+        "response_body",
+        "response_headers",
+        "seen",
+        "status",
+    )
+
+    def __init__(self, number: int, at: float, operation: str, method: str, path: str) -> None:
+        self.number = number
+        self.at = at
+        self.operation = operation
+        self.method = method
+        self.path = path
+        self.by: Integrator | None = None
+        self.client_id: str | None = None
+        # How the client credentials of a token request were spelled, where that differs.
+        self.authentication: str | None = None
+        self.phase: Phase = "arrived"
+        self.status: int | None = None
+        self.seen: Seen = "silent"
+        self.committed = False
+        self.deduplication: list[tuple[str, Verdict, int | None]] = []
+        self.document_id: str | None = None
+        self.events: Sequence[str] = ()
+        self.behaviours: list[str] = []
+        self.advisories: list[tuple[str, str]] = []
+        self.request_headers: Sequence[tuple[bytes, bytes]] = ()
+        self.request_body = b""
+        self.response_headers: Sequence[tuple[bytes, bytes]] = ()
+        self.response_body = b""
+
+    @property
+    def id(self) -> str:
+        return f"r{self.number}"
+
+    def advise(self, code: str, message: str) -> None:
+        """Tell the integrator of something that was not refused."""
+        self.advisories.append((code, message))
+
+    def as_json(self, attempt: int) -> dict[str, Any]:
+        """The entry as the control API shows it; what is not known is absent."""
+        shown: dict[str, Any] = {
+            "id": self.id,
+            "at": clock.iso(self.at),
+            "operation": self.operation,
+            "method": self.method,
+            "path": _URL_SIGNATURE.sub(rf"\1{_REDACTED}", self.path),
+            "client": self._client(),
+            "phase": self.phase,
+            "seen": self.seen,
+            "committed": self.committed,
+            "deduplication": [
+                {"key": key, "verdict": verdict, **({} if index is None else {"index": index})}
+                for key, verdict, index in self.deduplication
+            ],
+            "attempt": attempt,
+            "events": list(self.events),
+            "behaviours": list(dict.fromkeys(self.behaviours)),
+            "advisories": [{"code": code, "message": message} for code, message in self.advisories],
+            "request": {"headers": _headers(self.request_headers), "body": _body(self.request_body)},
+            "response": {"headers": _headers(self.response_headers), "body": _body(self.response_body)},
+        }
+        if self.status is not None:
+            shown["status"] = self.status
+        if self.authentication is not None:
+            shown["authentication"] = self.authentication
+        if self.document_id is not None:
+            shown["documentId"] = self.document_id
+        return shown
+
+    def _client(self) -> dict[str, str]:
+        if self.by is not None:
+            return {
+                "clientId": self.by.client_id,
+                "integrator": self.by.name,
+                "environment": self.by.environment,
+            }
+        return {} if self.client_id is None else {"clientId": self.client_id}
+
+    @property
+    def identity(self) -> object:
+        """What makes two requests attempts at the same: the deduplication keys or, without, the body."""
+        keys = tuple(key for key, _, _ in self.deduplication)
+        return (self.operation, keys) if keys else (self.operation, self.method, self.path, self.request_body)
+
+
+class Journal:
+    """A ring: at most `entries` requests whose bodies are at most `size` bytes, the newest always kept."""
+
+    __slots__ = ("_bytes", "_entries", "_limit", "_numbers", "_size")
+
+    def __init__(self, entries: int, size: int) -> None:
+        self._limit, self._size = entries, size
+        self._entries: deque[Entry] = deque()
+        self._bytes = 0
+        self._numbers = 0
+
+    def open(self, at: float, operation: str, method: str, path: str) -> Entry:
+        """A new entry for a request that has arrived, `at` seconds since 1970."""
+        self._numbers = number = self._numbers + 1
+        entry = Entry(number, at, operation, method, path)
+        self._entries.append(entry)
+        if len(self._entries) > self._limit:
+            self._drop_oldest()
+        return entry
+
+    def close(self, entry: Entry) -> None:
+        """The answer is decided: from now on the entry's bodies count."""
+        self._bytes += len(entry.request_body) + len(entry.response_body)
+        while self._bytes > self._size and self._entries and self._entries[0] is not entry:
+            self._drop_oldest()
+
+    def withdraw(self, entry: Entry) -> None:
+        """Take back an entry that was opened just now: its request is another workspace's."""
+        self._entries.remove(entry)
+
+    def numbered(self) -> Iterator[tuple[Entry, int]]:
+        """Each entry, oldest first, with its attempt: 1 for the first of its identity that is kept."""
+        attempts: dict[object, int] = {}
+        for entry in self._entries:
+            attempts[entry.identity] = attempts.get(entry.identity, 0) + 1
+            yield entry, attempts[entry.identity]
+
+    def _drop_oldest(self) -> None:
+        oldest = self._entries.popleft()
+        if oldest.status is not None:
+            self._bytes -= len(oldest.request_body) + len(oldest.response_body)
+
+
+def _headers(headers: Sequence[tuple[bytes, bytes]]) -> dict[str, str]:
+    shown: dict[str, str] = {}
+    for name, value in headers:
+        text = _hide(value) if name in _SECRET_HEADERS else value.decode("latin-1")
+        key = name.decode("latin-1")
+        shown[key] = f"{shown[key]}, {text}" if key in shown else text
+    return shown
+
+
+def _hide(value: bytes) -> str:
+    scheme, space, _ = value.decode("latin-1").partition(" ")
+    return f"{scheme} {_REDACTED}" if space and scheme.isalpha() else _REDACTED
+
+
+def _body(raw: bytes) -> Any:
+    """A body as JSON where it is JSON, as text where it is text, else as its length."""
+    if not raw:
+        return None
+    raw = _FORM_SECRET.sub(rb"\1[redacted]", raw)
+    raw = _JSON_TOKEN.sub(rb"\1[redacted]", raw)
+    try:
+        return orjson.loads(raw)
+    except orjson.JSONDecodeError:
+        pass
+    try:
+        return raw.decode()
+    except UnicodeDecodeError:
+        return f"[{len(raw)} bytes]"
