@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from mock_server.settings import Settings
 
 __all__ = ["create_app"]
+__version__ = "0.1.0"
 
 
 def create_app(settings: Settings | None = None, *, clock: Clock | None = None) -> Starlette:

@@ -13,6 +13,7 @@ from mock_server.clock import Clock, SystemClock
 from mock_server.pipeline import Pipeline
 from mock_server.settings import Settings
 from mock_server.tokens import Tokens
+from mock_server.wire import header_fields
 from mock_server.workspace import Workspaces
 
 if TYPE_CHECKING:
@@ -55,14 +56,13 @@ class CarrotMock(Starlette):
             return
         path: str = scope["path"]
         local = path in _LOCAL_PATHS or path.startswith(_LOCAL_PREFIXES)
-        for name, value in scope["headers"]:
-            if name == b"origin":
-                if await _answered_cross_origin(scope, value, send, local=local):
-                    return
-                send = _with_cors(send, value)
-                break
+        fields = header_fields(scope["headers"])
+        if (origin := fields.get(b"origin")) is not None:
+            if await _answered_cross_origin(scope, origin, send, local=local):
+                return
+            send = _with_cors(send, origin)
         if not local:
-            await self._pipeline(scope, receive, send)
+            await self._pipeline(scope, receive, send, fields)
             return
         if not self.router.routes:
             from mock_server.control.routes import routes

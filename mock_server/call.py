@@ -2,117 +2,115 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import orjson
+from msgspec import Struct
 
-from mock_server.domain.acting import Act
+from mock_server import clock
+from mock_server.domain.acting import NOBODY, Act
 from mock_server.domain.changes import Changes
 from mock_server.errors import InvalidJson, Problem, UnsupportedMediaType, ValidationFailed
+from mock_server.nesting import DEPTH_LIMIT, too_deep
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
     from mock_server.api import Route
     from mock_server.contract import Checked
+    from asyncio import Future
+
+    from mock_server.behaviours import Semantics
     from mock_server.domain.acting import Integrator
+    from mock_server.ids import Ids
     from mock_server.journal import Entry
+    from mock_server.ledger import Ledger
     from mock_server.tokens import Tokens
+    from mock_server.wire import Arrival
     from mock_server.workspace import Workspace, Workspaces
 
 JSON = (b"content-type", b"application/json")
 
 
-class Answer(NamedTuple):
-    """What goes back: status, further headers (lower-case names) and the whole body."""
+class Answer(Struct, frozen=True, gc=False):
+    """What goes back: status, the whole body, and further headers (lower-case names).
+
+    `shown` is what the journal keeps in place of the body; `sized` says that the headers have the length.
+    """
 
     status: int
     body: bytes
     headers: Sequence[tuple[bytes, bytes]] = (JSON,)
+    shown: bytes | None = None
+    sized: bool = False
 
 
-class Call:
-    """A request whose body has arrived; `by` is set once its token is known to be good."""
+class Call(Struct, gc=False):
+    """A request and the world that it came to; `by` is set once its token is known to be good.
 
-    __slots__ = (
-        "_by",
-        "_public_url",
-        "_scope",
-        "body",
-        "entry",
-        "fields",
-        "ids",
-        "in_flight",
-        "ledger",
-        "method",
-        "path",
-        "query",
-        "route",
-        "semantics",
-        "workspace",
-    )
+    Ledger, keys in flight, semantics and ids are as they were when the request came: a reset or a new switch
+    meanwhile concerns the next one.
+    """
 
-    def __init__(
-        self,
-        scope: Mapping[str, Any],
-        path: bytes,
-        fields: Mapping[bytes, bytes],
-        route: Route,
-        workspace: Workspace,
-        entry: Entry,
-        public_url: str | None,
-    ) -> None:
-        self._scope = scope
-        self._public_url = public_url
-        self._by: Integrator | None = None
-        self.method: str = scope["method"]
-        self.path = path
-        self.query: bytes = scope["query_string"]
-        self.fields = fields
-        self.body = b""
-        self.route = route
-        self.workspace = workspace
-        self.entry = entry
-        # As they were when the request came: a reset or a new switch meanwhile concerns the next one.
-        self.ledger = workspace.ledger
-        self.in_flight = workspace.in_flight
-        self.semantics = workspace.semantics
-        self.ids = workspace.ids
+    arrival: Arrival
+    route: Route
+    workspace: Workspace
+    entry: Entry
+    public_url: str | None
+    ledger: Ledger
+    in_flight: dict[tuple[str, str], list[Future[None]]]
+    semantics: Semantics
+    ids: Ids
+    by: Integrator = NOBODY
+    body: bytes = b""
+
+    @classmethod
+    def of(cls, arrival: Arrival, workspace: Workspace, entry: Entry, public_url: str | None) -> Call:
+        return cls(
+            arrival,
+            arrival.route,
+            workspace,
+            entry,
+            public_url,
+            workspace.ledger,
+            workspace.in_flight,
+            workspace.semantics,
+            workspace.ids,
+        )
+
+    @property
+    def method(self) -> str:
+        return str(self.arrival.scope["method"])
+
+    @property
+    def query(self) -> bytes:
+        """The query as it came, without `?`."""
+        return bytes(self.arrival.scope["query_string"])
 
     @property
     def base_url(self) -> str:
         """Where the client reached the server, without a slash at the end."""
-        if self._public_url is not None:
-            return self._public_url
-        host = self.fields.get(b"host")
+        if self.public_url is not None:
+            return self.public_url
+        host = self.arrival.fields.get(b"host")
         if not host:
-            address, port = self._scope.get("server") or ("127.0.0.1", 80)
+            address, port = self.arrival.scope.get("server") or ("127.0.0.1", 80)
             host = f"{address}:{port}".encode()
-        return f"{self._scope['scheme']}://{host.decode('latin-1')}"
-
-    @property
-    def by(self) -> Integrator:
-        """Whose token it is."""
-        assert self._by is not None, "authenticated before it is asked"  # noqa: S101 - for the type checker
-        return self._by
-
-    @by.setter
-    def by(self, integrator: Integrator) -> None:
-        self._by = integrator
+        return f"{self.arrival.scope['scheme']}://{host.decode('latin-1')}"
 
     def header(self, name: bytes) -> bytes | None:
         """A header by its lower-case name; what came several times is joined with commas."""
-        return self.fields.get(name)
+        return self.arrival.fields.get(name)
 
     def act(self) -> Act:
         """What a decision for this call may look at, over what is committed now."""
-        parties = self.ledger.parties(self.by.environment)
-        changes = Changes(self.ledger, parties, self.workspace.clock.time())
-        return Act(self.by, self.semantics, self.ids, changes, self.entry.advisories, self.entry.behaviours)
+        by, entry, now = self.by, self.entry, self.workspace.clock.time()
+        changes = Changes(self.ledger, self.ledger.parties(by.environment).layer(), now)
+        return Act(by, self.semantics, self.ids, changes, entry.advisories, entry.behaviours, clock.iso(now))
 
     def note(self, checked: Checked) -> None:
         """Put what a stricter contract would have refused into the journal."""
-        if checked.advisories:
+        if checked.behaviours:
             self.entry.advisories += checked.advisories
             self.entry.behaviours += checked.behaviours
 
@@ -125,16 +123,19 @@ class Call:
             value = orjson.loads(self.body)
         except orjson.JSONDecodeError as error:
             raise InvalidJson(_why_not_json(self.body, error), "invalid-json", "unusable-json") from None
-        if b"\\u0000" in self.body:
+        if too_deep(self.body, value):
+            message = f"The body must not nest arrays and objects more than {DEPTH_LIMIT} deep."
+            raise InvalidJson(message, "invalid-json", "unusable-json")
+        if b"\\" in self.body:
             from mock_server.contract import holds_nul
 
-            if holds_nul(value):
+            if holds_nul(self.body, value):
                 message = "The body must not have the character NUL (\\u0000) in a string."
                 raise ValidationFailed(message, "nul-in-strings", problems=[Problem(message)])
         return value
 
 
-class Context(NamedTuple):
+class Context(Struct, frozen=True):
     """What the endpoints may use of the server beside the call."""
 
     workspaces: Workspaces

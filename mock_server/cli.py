@@ -21,11 +21,21 @@ def app() -> None:
 def main() -> None:
     """The entry of the script; a user's mistake ends in one sentence and exit code 2."""
     try:
-        app(prog_name="carrot-mock")
+        code = app.main(prog_name="carrot-mock", standalone_mode=False)
+    except click.UsageError as error:
+        # Without a command there is help to show, which click has put into the message.
+        if "\n" in (sentence := error.format_message()):
+            click.echo(sentence)
+            sys.exit(2)
+        fail(sentence)
+    except click.Abort:
+        sys.exit(1)
     except BrokenPipeError:
         # The reader of the output has enough (`| head`): no failure, and nothing more to say.
         sys.stderr.close()
         sys.exit(0)
+    else:
+        sys.exit(code if isinstance(code, int) else 0)
 
 
 def fail(sentence: str) -> None:
@@ -146,19 +156,28 @@ def openapi(as_yaml: bool) -> None:
 @app.command()
 def version() -> None:
     """The version of carrot-mock."""
-    from importlib.metadata import version as installed
+    from mock_server import __version__
 
-    click.echo(f"carrot-mock {installed('carrot-mock')}")
+    click.echo(f"carrot-mock {__version__}")
 
 
 @app.command()
-@click.option("--url", help="Tell the story to a running server instead of one of its own.")
+@click.option("--url", metavar="URL", help="Tell the story to a running server instead of one of its own.")
 def demo(url: str | None) -> None:
-    """Submit one MassID through the whole API, and show its timeline."""
+    """Submit one MassID through the whole API, and show its timeline.
+
+    With --url the credentials are CARROT_CLIENT_ID and CARROT_CLIENT_SECRET of the environment, or else the
+    test credentials that every Carrot Mock has.
+    """
+    from datetime import UTC, datetime
+
+    from carrot_fixtures import demo_mass_id
+
     from mock_server.demo import DemoFailed, run
 
     try:
-        run(url)
+        run(url, demo_mass_id(datetime.now(UTC)))
     except DemoFailed as error:
+        sys.stdout.flush()
         click.echo(f"carrot-mock: {error}", err=True)
-        sys.exit(1)
+        sys.exit(error.exit_code)

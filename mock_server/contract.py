@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from functools import lru_cache
 from importlib.resources import files
-from typing import TYPE_CHECKING, Any, NamedTuple, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import orjson
+from msgspec import Struct
 
 from mock_server import clock
 from mock_server.errors import Problem, ValidationFailed
@@ -26,7 +27,7 @@ _ADVISORY = {"conventions": "deprecated-vocabulary", "unknown-properties": "unkn
 Key = tuple[str, str, str]
 
 
-class Checked(NamedTuple):
+class Checked(Struct, frozen=True, gc=False):
     """A body that keeps the contract in force; `advisories` tell what a stricter one would have refused.
 
     `body` is what to store from: without unknown properties, its `externalCreatedAt` in the stored spelling.
@@ -59,10 +60,10 @@ def check(schema: str, body: Any, semantics: Semantics, pointer: str = "") -> Ch
     `pointer` is where the body stands in the request. Raises ValidationFailed with one problem for each
     violation.
     """
-    key = (semantics.conventions, semantics.event_parties, semantics.unknown_properties)
-    strictest = (key[0] if key[0] == "off" else "enforce", key[1], "reject")
+    strictest = ("enforce", semantics.event_parties, "reject")
     if _validator(schema, strictest).is_valid(body):
         return Checked(_with_stored_times(body, pointer))
+    key = (semantics.conventions, semantics.event_parties, semantics.unknown_properties)
     if strictest == key or not _validator(schema, key).is_valid(body):
         raise _failure(schema, key, body, pointer)
     found = [
@@ -71,7 +72,12 @@ def check(schema: str, body: Any, semantics: Semantics, pointer: str = "") -> Ch
     ]
     return Checked(
         _with_stored_times(_known_part(schema, strictest, body), pointer),
-        [(_ADVISORY[rule], message) for rule, message in found],
+        # Where conventions are off nobody is told of them, but the journal says that the switch decided.
+        [
+            (_ADVISORY[rule], message)
+            for rule, message in found
+            if rule != "conventions" or semantics.conventions == "warn"
+        ],
         [rule for rule, _ in found],
     )
 
@@ -91,7 +97,8 @@ def _holds_nul(value: Any) -> bool:
 
 def _with_stored_times(body: dict[str, Any], pointer: str) -> dict[str, Any]:
     moment = body.get("externalCreatedAt")
-    if moment is None:
+    if moment is None or (len(moment) == 24 and moment[19] == "." and moment[23] == "Z"):
+        # The contract's pattern knows the calendar: such a moment exists, and is spelled as stored.
         return body
     try:
         stored = clock.instant(moment)
@@ -178,6 +185,10 @@ def _leaves(error: ValidationError) -> list[ValidationError]:
 def _sentence(error: ValidationError, schema: Mapping[str, Any], pointer: str) -> str:
     place = (pointer + _pointer(error.instance_path)) or "The body"
     if (written := _nearest(error, schema, "x-carrot-message")) is not None:
+        if _nearest(error, schema, "x-carrot-suggest") == "title-case":
+            from mock_server.domain.conventions import title_case  # only a mistake needs it
+
+            written = f'{written}: "{title_case(str(error.instance))}".'
         return f"{place}: {written} Got {_shown(error.instance)}."
     return f"{place} {_expected(error, schema)}."
 

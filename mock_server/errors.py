@@ -36,6 +36,12 @@ class ApiError(Exception):
         self.behaviours = behaviours
         self.headers: tuple[tuple[bytes, bytes], ...] = ()
 
+    def told_of(self, pointer: str) -> None:
+        """Name the part of the request (its JSON pointer) that failed, where the message does not say it."""
+        if not self.message.startswith(pointer):
+            self.message = f"{pointer}: {self.message}"
+            self.problems = (Problem(self.message, pointer),)
+
 
 class InvalidJson(ApiError):
     status, code = 400, "invalidJson"
@@ -67,9 +73,9 @@ class NotFound(ApiError):
 class MethodNotAllowed(ApiError):
     status = 405
 
-    def __init__(self, method: str, path: str, allowed: Sequence[str]) -> None:
+    def __init__(self, method: str, path: str, allowed: Sequence[str], *behaviours: str) -> None:
         listed = ", ".join(allowed)
-        super().__init__(f"{path} takes {listed}, not {method}.", "method-not-allowed")
+        super().__init__(f"{path} takes {listed}, not {method}.", "wrong-method", *behaviours)
         self.headers = ((b"allow", listed.encode("ascii")),)
 
 

@@ -9,8 +9,6 @@ from random import Random
 
 # nanoid's alphabet in base64's order: the vendor's ids have 21 characters of it.
 _TO_URL_SAFE = bytes.maketrans(b"+/", b"-_")
-_VARIANT_MASK = ~((0xF << 76) | (0x3 << 62)) & ((1 << 128) - 1)
-_VERSION_4 = (0x4 << 76) | (0x2 << 62)
 
 
 class Ids:
@@ -28,7 +26,7 @@ class Ids:
 
     def uuid(self) -> str:
         """A version 4 UUID, lower case."""
-        return _uuid(self._bits(128))
+        return _uuid(self._bits(128).to_bytes(16, "big"))
 
     def short(self) -> str:
         """A 21-character id, as events and error entries carry."""
@@ -46,9 +44,10 @@ class Ids:
 
 def uuid_of(text: str) -> str:
     """A UUID that depends on `text` alone."""
-    return _uuid(int.from_bytes(sha256(text.encode()).digest()[:16], "big"))
+    return _uuid(sha256(text.encode()).digest())
 
 
-def _uuid(bits: int) -> str:
-    text = f"{bits & _VARIANT_MASK | _VERSION_4:032x}"
-    return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
+def _uuid(raw: bytes) -> str:
+    """The version and the variant of RFC 9562, and of all other digits those of the first 16 bytes."""
+    text = raw.hex()
+    return f"{text[:8]}-{text[8:12]}-4{text[13:16]}-a{text[17:20]}-{text[20:32]}"

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections import deque
 from typing import TYPE_CHECKING, Any, Literal
 
 import orjson
 
-from mock_server import clock
+from mock_server import clock, redaction
+from mock_server.inferred import inferred
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -19,11 +19,9 @@ if TYPE_CHECKING:
 Phase = Literal["arrived", "authenticated", "validated", "before_commit", "committed", "responding"]
 Seen = Literal["answer", "closed", "reset", "truncated", "silent"]
 
-_SECRET_HEADERS = frozenset({b"authorization", b"cookie", b"proxy-authorization"})
-_FORM_SECRET = re.compile(rb"(client_secret=)[^&]*", re.IGNORECASE)
-_JSON_TOKEN = re.compile(rb'("access_token":")[^"]*')
-_URL_SIGNATURE = re.compile(r"(X-Amz-Signature=)[0-9a-fA-F]*", re.IGNORECASE)
-_REDACTED = "[redacted]"
+_KEYED = frozenset({"documents.create", "events.append", "events.batch"})
+# Who asks for a token, or takes another path for the token endpoint's, sends credentials in the body.
+_WITH_CREDENTIALS = frozenset({"token", "*"})
 
 
 class Entry:
@@ -40,6 +38,8 @@ class Entry:
         "deduplication",
         "document_id",
         "events",
+        "holder",
+        "kept_bytes",
         "method",
         "number",
         "operation",
@@ -55,6 +55,10 @@ class Entry:
 
     def __init__(self, number: int, at: float, operation: str, method: str, path: str) -> None:
         self.number = number
+        # What the journal that holds the entry is known by (not the journal: that would be a cycle, which
+        # the collector would have to find), and the bytes that it counts there.
+        self.holder: object = None
+        self.kept_bytes = 0
         self.at = at
         self.operation = operation
         self.method = method
@@ -92,7 +96,7 @@ class Entry:
             "at": clock.iso(self.at),
             "operation": self.operation,
             "method": self.method,
-            "path": _URL_SIGNATURE.sub(rf"\1{_REDACTED}", self.path),
+            "path": redaction.path(self.path),
             "client": self._client(),
             "phase": self.phase,
             "seen": self.seen,
@@ -103,10 +107,16 @@ class Entry:
             ],
             "attempt": attempt,
             "events": list(self.events),
-            "behaviours": list(dict.fromkeys(self.behaviours)),
+            "behaviours": list(dict.fromkeys((*self.behaviours, *inferred(self)))),
             "advisories": [{"code": code, "message": message} for code, message in self.advisories],
-            "request": {"headers": _headers(self.request_headers), "body": _body(self.request_body)},
-            "response": {"headers": _headers(self.response_headers), "body": _body(self.response_body)},
+            "request": {
+                "headers": redaction.headers(self.request_headers),
+                "body": redaction.body(self.request_body, credentials=self.operation in _WITH_CREDENTIALS),
+            },
+            "response": {
+                "headers": redaction.headers(self.response_headers),
+                "body": redaction.body(self.response_body),
+            },
         }
         if self.status is not None:
             shown["status"] = self.status
@@ -126,41 +136,66 @@ class Entry:
         return {} if self.client_id is None else {"clientId": self.client_id}
 
     @property
+    def keys(self) -> tuple[str, ...]:
+        """The deduplication keys that the request carries, also where it was refused before their turn."""
+        if self.deduplication or self.operation not in _KEYED:
+            return tuple(key for key, _, _ in self.deduplication)
+        try:
+            body = orjson.loads(self.request_body)
+        except orjson.JSONDecodeError:
+            return ()
+        items = body.get("events") if isinstance(body, dict) and self.operation == "events.batch" else [body]
+        if not isinstance(items, list):
+            return ()
+        found = [each.get("deduplicationId") for each in items if isinstance(each, dict)]
+        return tuple(each for each in found if isinstance(each, str))
+
+    @property
     def identity(self) -> object:
-        """What makes two requests attempts at the same: the deduplication keys or, without, the body."""
-        keys = tuple(key for key, _, _ in self.deduplication)
-        return (self.operation, keys) if keys else (self.operation, self.method, self.path, self.request_body)
+        """What makes two requests attempts at the same: whose they are, and the keys or else the body."""
+        who = self.client_id if self.by is None or self.client_id is not None else self.by.scope
+        if keys := self.keys:
+            return (who, self.operation, keys)
+        return (who, self.operation, self.method, self.path, self.request_body)
 
 
 class Journal:
     """A ring: at most `entries` requests whose bodies are at most `size` bytes, the newest always kept."""
 
-    __slots__ = ("_bytes", "_entries", "_limit", "_numbers", "_size")
+    __slots__ = ("_bytes", "_entries", "_limit", "_mark", "_numbers", "_size")
 
     def __init__(self, entries: int, size: int) -> None:
         self._limit, self._size = entries, size
         self._entries: deque[Entry] = deque()
         self._bytes = 0
+        self._mark = object()
         self._numbers = 0
 
     def open(self, at: float, operation: str, method: str, path: str) -> Entry:
         """A new entry for a request that has arrived, `at` seconds since 1970."""
         self._numbers = number = self._numbers + 1
         entry = Entry(number, at, operation, method, path)
+        entry.holder = self._mark
         self._entries.append(entry)
         if len(self._entries) > self._limit:
             self._drop_oldest()
         return entry
 
     def close(self, entry: Entry) -> None:
-        """The answer is decided: from now on the entry's bodies count."""
-        self._bytes += len(entry.request_body) + len(entry.response_body)
+        """The answer is decided: from now on the entry's bodies count, unless it is no longer here."""
+        if entry.holder is not self._mark:
+            return
+        entry.kept_bytes = len(entry.request_body) + len(entry.response_body)
+        self._bytes += entry.kept_bytes
         while self._bytes > self._size and self._entries and self._entries[0] is not entry:
             self._drop_oldest()
 
     def withdraw(self, entry: Entry) -> None:
         """Take back an entry that was opened just now: its request is another workspace's."""
-        self._entries.remove(entry)
+        if entry.holder is self._mark:
+            self._entries.remove(entry)
+            if entry.number == self._numbers:
+                self._numbers -= 1
 
     def numbered(self) -> Iterator[tuple[Entry, int]]:
         """Each entry, oldest first, with its attempt: 1 for the first of its identity that is kept."""
@@ -171,35 +206,5 @@ class Journal:
 
     def _drop_oldest(self) -> None:
         oldest = self._entries.popleft()
-        if oldest.status is not None:
-            self._bytes -= len(oldest.request_body) + len(oldest.response_body)
-
-
-def _headers(headers: Sequence[tuple[bytes, bytes]]) -> dict[str, str]:
-    shown: dict[str, str] = {}
-    for name, value in headers:
-        text = _hide(value) if name in _SECRET_HEADERS else value.decode("latin-1")
-        key = name.decode("latin-1")
-        shown[key] = f"{shown[key]}, {text}" if key in shown else text
-    return shown
-
-
-def _hide(value: bytes) -> str:
-    scheme, space, _ = value.decode("latin-1").partition(" ")
-    return f"{scheme} {_REDACTED}" if space and scheme.isalpha() else _REDACTED
-
-
-def _body(raw: bytes) -> Any:
-    """A body as JSON where it is JSON, as text where it is text, else as its length."""
-    if not raw:
-        return None
-    raw = _FORM_SECRET.sub(rb"\1[redacted]", raw)
-    raw = _JSON_TOKEN.sub(rb"\1[redacted]", raw)
-    try:
-        return orjson.loads(raw)
-    except orjson.JSONDecodeError:
-        pass
-    try:
-        return raw.decode()
-    except UnicodeDecodeError:
-        return f"[{len(raw)} bytes]"
+        oldest.holder = None
+        self._bytes -= oldest.kept_bytes

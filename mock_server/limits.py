@@ -27,7 +27,7 @@ def parse_rate_limit(value: object) -> RateLimit:
         raise ValueError(
             f'The rate limit is "documented", "off" or a number of requests a second above 0, not {value!r}.'
         )
-    return int(rate) if rate.is_integer() else rate
+    return int(rate) if rate.is_integer() and rate < 2**53 else rate
 
 
 class Buckets:

@@ -10,7 +10,7 @@ from mock_server.behaviours import Semantics, SwitchError, split_pairs
 from mock_server.limits import RateLimit, parse_rate_limit
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Mapping
     from pathlib import Path
 
 PREFIX = "CARROT_MOCK_"
@@ -56,7 +56,9 @@ def load(flags: Mapping[str, Any], environ: Mapping[str, str] = os.environ) -> S
     if config:
         settings = _applied(settings, _read_file(config), f"the file {config}")
     variables = {
-        name: environ[f"{PREFIX}{name.upper()}"] for name in NAMES if environ.get(f"{PREFIX}{name.upper()}")
+        name: environ[f"{PREFIX}{name.upper()}"]
+        for name in (*NAMES, _NO_CONTROL)
+        if environ.get(f"{PREFIX}{name.upper()}")
     }
     for name, value in variables.items():
         settings = _applied(settings, {name: value}, f"the variable {PREFIX}{name.upper()}")
@@ -70,11 +72,13 @@ def _applied(settings: Settings, values: Mapping[str, Any], where: str) -> Setti
     changed: dict[str, Any] = {}
     for key, value in values.items():
         name = key.replace("-", "_")
+        if name == _NO_CONTROL:
+            name, value = "control", _opposite(value)
         if name not in NAMES:
             from difflib import get_close_matches
 
             nearest = get_close_matches(key, [each.replace("_", "-") for each in NAMES], n=1)
-            hint = f"; did you mean {nearest[0]}?" if nearest else ""
+            hint = f"; did you mean {nearest[0]}?" if nearest else "."
             raise SettingsError(f"There is no setting {key} ({where}){hint}")
         try:
             changed[name] = (
@@ -97,11 +101,13 @@ def _read_file(path: str | Path) -> Mapping[str, Any]:
         raise SettingsError(f"The file {path} is not TOML: {error}.") from None
 
 
-def _semantics(before: Semantics, value: str | Sequence[str] | Mapping[str, object]) -> Semantics:
+def _semantics(before: Semantics, value: object) -> Semantics:
     if isinstance(value, dict):
         return before.replace(value)
-    texts = [value] if isinstance(value, str) else list(value)
+    texts = value if isinstance(value, list | tuple) else [value]
     for text in texts:
+        if not isinstance(text, str):
+            raise ValueError(f"Semantics are a table, or texts such as ordering=off, not {text!r}")
         before = before.replace(split_pairs(text))
     return before
 
@@ -140,6 +146,14 @@ def _yes_or_no(value: object) -> bool:
     if word not in known:
         raise ValueError(f"True or false is needed, not {value!r}")
     return known[word]
+
+
+def _opposite(value: object) -> str:
+    """`no-control`, which switches off, as what `control` takes; what is neither yes nor no stays so."""
+    try:
+        return "no" if _yes_or_no(value) else "yes"
+    except ValueError:
+        return str(value)
 
 
 def _url(value: object) -> str:
@@ -183,4 +197,6 @@ _READERS: Mapping[str, Callable[[Any], Any]] = {
     "journal_bytes": _whole(0, 2**40),
     "storage_bytes": _whole(0, 2**40),
 }
+# The flag's own spelling, for the variable and the file.
+_NO_CONTROL = "no_control"
 NAMES = tuple(each.name for each in fields(Settings))

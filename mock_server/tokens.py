@@ -5,9 +5,10 @@ from __future__ import annotations
 import hmac
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal
 
 import orjson
+from msgspec import Struct
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
@@ -15,11 +16,10 @@ if TYPE_CHECKING:
 LIFETIME_SECONDS = 3600
 SCOPE = "api.carrot.eco/main-scope"
 KEY_ID = "carrot-mock"
-_REMEMBERED = 4096
 _OPAQUE = "cmo_"
 
 
-class Claims(NamedTuple):
+class Claims(Struct, frozen=True, gc=False):
     """What a good token says: whose it is and, in seconds since 1970, when it ends."""
 
     client_id: str
@@ -31,14 +31,10 @@ class InvalidToken(Exception):
 
 
 class Tokens:
-    """Tokens under keys that live as long as the process.
-
-    A JWT is verified once and then remembered, since RS256 costs more than the rest of a request.
-    """
+    """Tokens under keys that live as long as the process."""
 
     def __init__(self, secret: bytes) -> None:
         self._secret = secret
-        self._verified: dict[str, Claims] = {}
 
     @cached_property
     def _key(self) -> RSAPrivateKey:
@@ -71,16 +67,11 @@ class Tokens:
                 "version": 2,
             }
             token = jwt.encode(claims, self._key, algorithm="RS256", headers={"kid": KEY_ID})
-        self._remember(token, Claims(client_id, expires_at))
         return token
 
     def verify(self, token: str) -> Claims:
         """The claims of a token that this server issued, expired or not; raises InvalidToken."""
-        if (known := self._verified.get(token)) is not None:
-            return known
-        claims = self._read_opaque(token) if token.startswith(_OPAQUE) else self._read_jwt(token)
-        self._remember(token, claims)
-        return claims
+        return self._read_opaque(token) if token.startswith(_OPAQUE) else self._read_jwt(token)
 
     def key_set(self) -> dict[str, Any]:
         """The public key as a JSON Web Key Set (RFC 7517)."""
@@ -116,11 +107,6 @@ class Tokens:
             raise InvalidToken("was changed, or was issued by another server or before a restart") from None
         except (jwt.InvalidTokenError, KeyError, ValueError, TypeError):
             raise InvalidToken("is not spelled as a token of this server") from None
-
-    def _remember(self, token: str, claims: Claims) -> None:
-        if len(self._verified) >= _REMEMBERED:
-            self._verified.pop(next(iter(self._verified)))
-        self._verified[token] = claims
 
     def _mac(self, payload: bytes) -> bytes:
         return hmac.digest(self._secret, payload, "sha256")

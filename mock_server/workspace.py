@@ -88,6 +88,7 @@ class Workspace:
         budget: Budget,
     ) -> None:
         self.id = workspace_id
+        self.deleted = False
         self.credentials = credentials
         self.clock = clock
         self._initial_semantics = semantics
@@ -249,6 +250,7 @@ class Workspaces:
         del self._by_access_key[workspace.access_key_id]
         for credential in workspace.credentials:
             del self._by_client[credential.client_id]
+        workspace.deleted = True
         workspace.reset()
 
     def find(self, workspace_id: str) -> Workspace | None:

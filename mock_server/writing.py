@@ -6,9 +6,10 @@ nothing awaits, but for the `before_commit` phase, during which the key counts a
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import orjson
+from msgspec import Struct
 
 from mock_server import errors
 from mock_server.errors import ApiError, Conflict, PendingProcess, Problem, ValidationFailed
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
 Claim = tuple[str, str | None, bytes | None]  # scope, key, fingerprint
 
 
-class Item(NamedTuple):
+class Item(Struct, frozen=True, gc=False):
     """One thing to write, valid by the contract or with the `failure` that it is not.
 
     `operation` names the call and its document, as deduplication sees them; `target` is the document to write
@@ -45,7 +46,7 @@ class Item(NamedTuple):
     failure: ApiError | None = None
 
 
-class Outcome(NamedTuple):
+class Outcome(Struct, frozen=True, gc=False):
     """What became of an item: the id of what was written, now or before, and its document; or the error."""
 
     id: str
@@ -53,7 +54,7 @@ class Outcome(NamedTuple):
     error: ApiError | None = None
 
 
-class Write(NamedTuple):
+class Write(Struct, frozen=True, gc=False):
     """A write operation: its items, how one is decided, and the answer to all outcomes.
 
     With `each` an item that fails does not keep the others from being written.
@@ -66,14 +67,14 @@ class Write(NamedTuple):
 
 
 class Replayed(ApiError):
-    """An error that a key stands for: it has the very body of the first time."""
+    """An answer that a key stands for: it has the very body of the first time."""
 
-    def __init__(self, remembered: Remembered) -> None:
-        super().__init__(remembered.message, "dedup-errors")
+    def __init__(self, remembered: Remembered, *behaviours: str) -> None:
+        super().__init__(remembered.message, *(behaviours or ("dedup-errors",)))
         self.remembered = remembered
 
 
-class _Look(NamedTuple):
+class _Look(Struct, frozen=True, gc=False):
     """An item, what its key stands for already, and the scope of the key."""
 
     item: Item
@@ -91,21 +92,30 @@ _BEHAVIOURS = {
 
 
 async def perform(call: Call, write: Write, hook: Hook | None) -> Answer:
-    """Carry a write out; `hook` is awaited at `before_commit` and `committed`, unless all was done before.
+    """Carry a write out; `hook` is awaited at `validated` and, unless all was done before, at `before_commit`
+    and `committed`.
 
-    Raises the error of the first item that fails or, with `each`, only when all fail.
+    A new key is in flight from before the first of these. Raises the error of the first item that fails or,
+    with `each`, only when all fail.
     """
     entry = call.entry
-    looks = await _look_up(call, write.items)
+    looks, busy = _look_up(call, write.items)
+    if busy is not None:
+        if hook is not None:
+            await hook("validated", entry)
+        looks = await _once_free(call, write.items)
     claimed = [
         (look.scope, look.item.key) for look in looks if look.known is None and look.item.key is not None
     ]
     for key in claimed:
         call.in_flight[key] = []
     try:
-        if hook is not None and any(look.known is None for look in looks):
-            entry.phase = "before_commit"
-            await hook("before_commit", entry)
+        if hook is not None:
+            if busy is None:
+                await hook("validated", entry)
+            if any(look.known is None for look in looks):
+                entry.phase = "before_commit"
+                await hook("before_commit", entry)
         outcomes = _commit(call, write, looks)
     finally:
         for key in claimed:
@@ -122,18 +132,24 @@ async def perform(call: Call, write: Write, hook: Hook | None) -> Answer:
 # Keys -------------------------------------------------------------------------------------------------
 
 
-async def _look_up(call: Call, items: Sequence[Item]) -> list[_Look]:
+def _look_up(call: Call, items: Sequence[Item]) -> tuple[list[_Look], _Look | None]:
+    """What the keys of the items stand for, and one of them that is in flight."""
+    looks = [_look(call, item) for item in items]
+    busy = None
+    call.entry.deduplication = verdicts = []
+    for look in looks:
+        if look.item.key is not None:
+            verdicts.append((look.item.key, look.verdict, look.item.index))
+            if look.verdict != "fresh":
+                call.entry.behaviours += _BEHAVIOURS[look.verdict]
+                busy = look if look.verdict == "in-flight" else busy
+    return looks, busy
+
+
+async def _once_free(call: Call, items: Sequence[Item]) -> list[_Look]:
     """What the keys of the items stand for, once none of them is in flight; raises PendingProcess."""
     while True:
-        looks = [_look(call, item) for item in items]
-        busy = None
-        call.entry.deduplication = verdicts = []
-        for look in looks:
-            if look.item.key is not None:
-                verdicts.append((look.item.key, look.verdict, look.item.index))
-                if look.verdict != "fresh":
-                    call.entry.behaviours += _BEHAVIOURS[look.verdict]
-                    busy = look if look.verdict == "in-flight" else busy
+        looks, busy = _look_up(call, items)
         if busy is None:
             return looks
         if call.semantics.dedup_in_flight == "pending":
@@ -152,6 +168,7 @@ def _look(call: Call, item: Item) -> _Look:
     scope = call.by.scope
     if call.semantics.dedup_scope == "operation":
         scope = f"{scope}/{item.operation}"
+        call.entry.behaviours.append("dedup-scope")
     if (scope, key) in call.in_flight:
         return _Look(item, "in-flight", scope)
     known = call.ledger.claim(scope, key)
@@ -184,6 +201,9 @@ def _commit(call: Call, write: Write, looks: Sequence[_Look]) -> list[Outcome]:
         try:
             outcomes.append(_decide(call, act, write, look, written))
         except ApiError as error:
+            if look.item.index is not None:
+                entry.behaviours.append("batch-atomicity")
+                error.told_of(look.item.pointer)
             if not write.each:
                 raise
             outcomes.append(Outcome("", "", error))
@@ -204,6 +224,8 @@ def _decide(
         raise item.failure
     if look.known is not None:
         if look.verdict == "changed-body":
+            if _is_other_operation(look.known, item):
+                act.behaviours += ("dedup-scope", "dedup-other-operation")
             _check_changed(call, item)
         return _outcome_of(look.known, item)
     key = item.key
@@ -231,6 +253,8 @@ def _outcome_of(known: Record | Remembered, item: Item) -> Outcome:
         raise Replayed(known)
     creates = known.kind == "document.created"
     if creates != (item.operation == "create"):
+        if item.index is None:
+            raise Replayed(_first_answer(known), "dedup-original-answer", "dedup-other-operation")
         pointer = f"{item.pointer}/deduplicationId"
         message = (
             f"{pointer} {item.key} was used before for another operation, whose answer does not fit this one. "
@@ -240,6 +264,25 @@ def _outcome_of(known: Record | Remembered, item: Item) -> Outcome:
     if creates:
         return Outcome(known.document_id, known.document_id)
     return Outcome(str(orjson.loads(known.event)["id"]), known.document_id)
+
+
+def _first_answer(known: Record) -> Remembered:
+    """The answer of the single call that wrote a record, for a call of another kind under its key."""
+    document_id = known.document_id.encode()
+    body = b'{"id":"%s"}' % document_id
+    if known.kind != "document.created":
+        event_id = orjson.loads(known.event)["id"].encode()
+        body = b'{"documentId":"%s","eventId":"%s"}' % (document_id, event_id)
+    return Remembered(known.recorded_at, known.fingerprint or b"", 201, "", "", body)
+
+
+def _is_other_operation(known: Record | Remembered, item: Item) -> bool:
+    """Whether a key stands for another call or document; of a remembered error that is not known."""
+    if isinstance(known, Remembered):
+        return False
+    return (known.kind == "document.created") != (item.operation == "create") or (
+        item.target not in ("", known.document_id)
+    )
 
 
 def _check_changed(call: Call, item: Item) -> None:

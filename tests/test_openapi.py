@@ -54,14 +54,14 @@ def resolved(part: dict[str, Any], spec: dict[str, Any] = SPEC) -> dict[str, Any
 def answers(spec: dict[str, Any] = SPEC) -> Iterator[tuple[str, dict[str, Any]]]:
     """Every answer of every operation, shared ones once for each."""
     for path, item in spec["paths"].items():
-        for method in METHODS & item.keys():
+        for method in sorted(METHODS & item.keys()):
             for status, answer in item[method]["responses"].items():
                 yield f"{method} {path} {status}", resolved(answer, spec)
 
 
 def parameters(spec: dict[str, Any] = SPEC) -> Iterator[tuple[str, dict[str, Any]]]:
     for path, item in spec["paths"].items():
-        for holder in (item, *(item[method] for method in METHODS & item.keys())):
+        for holder in (item, *(item[method] for method in sorted(METHODS & item.keys()))):
             for each in holder.get("parameters", []):
                 parameter = resolved(each, spec)
                 yield f"{path} {parameter['in']} {parameter['name']}", parameter
@@ -70,7 +70,7 @@ def parameters(spec: dict[str, Any] = SPEC) -> Iterator[tuple[str, dict[str, Any
 def media(spec: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
     """Every body of a request or an answer."""
     for path, item in spec["paths"].items():
-        for method in METHODS & item.keys():
+        for method in sorted(METHODS & item.keys()):
             for kind, holder in item[method].get("requestBody", {}).get("content", {}).items():
                 yield f"{method} {path} {kind}", holder
     for name, answer in answers(spec):

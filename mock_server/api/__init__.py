@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
 from urllib.parse import unquote_to_bytes
+
+from msgspec import Struct
 
 from mock_server.errors import MethodNotAllowed, NotFound
 
 
-class Route(NamedTuple):
+class Route(Struct, frozen=True, gc=False):
     """Where a request goes: the operation, and the parts of its path."""
 
     operation: str
@@ -16,6 +17,11 @@ class Route(NamedTuple):
     file_name: bytes = b""
 
 
+_STATIC = {
+    ("POST", b"/documents"): Route("documents.create"),
+    ("POST", b"/documents/events"): Route("events.batch"),
+    ("POST", b"/oauth2/token"): Route("token"),
+}
 _READING = ("GET", "HEAD")
 _CREATE = {"POST": "documents.create"}
 _BATCH = {"POST": "events.batch"}
@@ -30,6 +36,8 @@ def route(method: str, raw_path: bytes) -> Route:
 
     Every path is served with the prefix `/v1` too (`path-prefix`).
     """
+    if (static := _STATIC.get((method, raw_path))) is not None:
+        return static
     parts = raw_path.split(b"/")
     if len(parts) > 2 and parts[1] == b"v1":
         del parts[1]
@@ -63,5 +71,7 @@ def route(method: str, raw_path: bytes) -> Route:
 def _operation(methods: dict[str, str], method: str, raw_path: bytes) -> str:
     operation = methods.get(method)
     if operation is None:
-        raise MethodNotAllowed(method, raw_path.decode("latin-1"), list(methods))
+        why = {"token": ("token-post-only",), "events.batch": ("batch-path-post-only",)}
+        behaviours = why.get(next(iter(methods.values())), ())
+        raise MethodNotAllowed(method, raw_path.decode("latin-1"), list(methods), *behaviours)
     return operation

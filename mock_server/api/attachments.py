@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import parse_qsl
 
 import orjson
 
@@ -37,7 +37,7 @@ def upload(call: Call) -> Write:
         return Outcome(attachment.id, item.target)
 
     def answer(outcomes: Sequence[Outcome]) -> Answer:
-        attachment_id, document_id, _ = outcomes[0]
+        attachment_id, document_id = outcomes[0].id, outcomes[0].document_id
         call.entry.document_id = document_id
         call.entry.behaviours += UPLOAD
         signed = {"content-length": str(length)}
@@ -76,13 +76,15 @@ def _presigned(
     from mock_server.storage import object_path
 
     keys = call.workspace.storage_keys
-    base = urlsplit(call.base_url)
+    # Taken apart by hand: the host is whatever the client sent, and need not be one.
+    scheme, _, rest = call.base_url.partition("://")
+    host, slash, path = rest.partition("/")
     url = presign(
         keys,
         method=method,
-        scheme=base.scheme,
-        host=base.netloc,
-        path=base.path + object_path(keys.bucket, f"{document_id}/{attachment_id}"),
+        scheme=scheme,
+        host=host,
+        path=slash + path + object_path(keys.bucket, f"{document_id}/{attachment_id}"),
         headers=headers,
         now=datetime.fromtimestamp(call.workspace.clock.time(), UTC),
         expires=int(call.semantics.presign_lifetime),

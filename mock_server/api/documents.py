@@ -64,6 +64,8 @@ def read(call: Call) -> Answer:
         events = [record.event for record in timeline(document, history) if policy.read.covers(record.name)]
     else:
         events = _public(document, history)
+    if document.attachments and not all(each.stored for each in document.attachments.values()):
+        entry.behaviours.append("declared-is-listed")
     head = _head(
         document, ledger.facts(document.id), whole=policy.read.unconditional, shape=call.semantics.get_shape
     )

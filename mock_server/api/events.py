@@ -34,7 +34,7 @@ def append(call: Call) -> Write:
     item = _item(checked.body, sent, call.route.document_id)
 
     def answer(outcomes: Sequence[Outcome]) -> Answer:
-        event_id, document_id, _ = outcomes[0]
+        event_id, document_id = outcomes[0].id, outcomes[0].document_id
         call.entry.document_id = document_id
         call.entry.behaviours += APPENDED
         return Answer(201, b'{"documentId":"%s","eventId":"%s"}' % (document_id.encode(), event_id.encode()))
@@ -50,7 +50,7 @@ def batch(call: Call) -> Write:
     sent = call.json()
     checked = contract.check("EventBatch", sent, call.semantics)
     call.note(checked)
-    target = _target(checked.body)
+    target = call.entry.document_id = _target(checked.body)
     each = call.semantics.batch_atomicity == "each"
     items = []
     for index, one in enumerate(sent["events"]):
@@ -99,9 +99,10 @@ def _target(body: dict[str, Any]) -> str:
     for index, item in enumerate(body["events"]):
         own = False
         for name in _TARGETS:
-            if isinstance(item, dict) and isinstance(item.get(name), str):
-                named.setdefault(item[name].lower(), f"/events/{index}/{name}")
+            if isinstance(item, dict) and name in item:
                 own = True
+                if isinstance(item[name], str):
+                    named.setdefault(item[name].lower(), f"/events/{index}/{name}")
         if not (own or has_target):
             raise refuse(
                 f"/events/{index}",
@@ -119,7 +120,8 @@ def _target(body: dict[str, Any]) -> str:
             "batch-target",
             "batch-one-target",
         )
-    return next(iter(named))
+    # None at all only when no item is valid, each saying what is wrong with its id.
+    return next(iter(named), "")
 
 
 def _batch_answer(call: Call, outcomes: Sequence[Outcome]) -> bytes:

@@ -4,32 +4,39 @@ from __future__ import annotations
 
 from contextlib import nullcontext
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from mock_server.call import Answer
 from mock_server.domain import attaching
 from mock_server.domain.changes import Changes
 from mock_server.domain.document import OPEN
+from mock_server.storage_call import NoSuchKeyError, StorageRequest
 
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
     from mock_server.call import Call
-    from mock_server.storage_call import StorageAnswer, StorageError, StorageRequest
+    from mock_server.storage_call import StorageAnswer, StorageError
+    from mock_server.wire import Arrival
     from mock_server.workspace import Workspace, Workspaces
 
 
-def request_of(method: str, path: bytes, query: bytes, headers: Any) -> StorageRequest:
-    from mock_server.storage_call import StorageRequest
+def request_of(arrival: Arrival) -> StorageRequest:
+    """The request as the storage reads it."""
+    scope = arrival.scope
+    return StorageRequest(scope["method"], arrival.path, scope["query_string"], scope["headers"])
 
-    return StorageRequest(method, path, query, headers)
 
-
-def workspace_of(workspaces: Workspaces, query: bytes) -> Workspace | None:
+def workspace_of(workspaces: Workspaces, request: StorageRequest) -> Workspace | None:
     """Whose storage key a URL names."""
     from mock_server.presign import claimed_access_key
 
-    return workspaces.of_access_key(claimed_access_key(query))
+    return workspaces.of_access_key(claimed_access_key(request.query))
+
+
+def shown(body: bytes) -> bytes:
+    """What the journal keeps of a file: only how many bytes there were."""
+    return f"[{len(body)} bytes]".encode() if body else b""
 
 
 def admit(call: Call, request: StorageRequest, owner: Workspace | None) -> int:
@@ -53,14 +60,20 @@ def answer(call: Call, request: StorageRequest) -> Answer:
     """Store or give the bytes; raises StorageError."""
     from mock_server import storage
 
+    if call.ledger is not call.workspace.ledger:
+        # A deleted workspace has nobody to give the bytes back to the bound.
+        raise NoSuchKeyError(
+            "The workspace was reset or deleted while this request was under way; nothing is stored."
+        )
     objects = call.workspace.objects
     bucket = call.workspace.storage_keys.bucket
-    given = storage.answer(objects, bucket, request, call.body, _now(call))
     key = storage.object_key(bucket, request.path)
     call.entry.document_id = key.partition("/")[0]
+    again = request.method == "PUT" and key in objects
+    given = storage.answer(objects, bucket, request, call.body, _now(call))
     if request.method == "PUT":
         _record(call, key)
-        call.entry.behaviours += ("attachment-upload", "s3-etag", "upload-again")
+        call.entry.behaviours += ("attachment-upload", "s3-etag", *(("upload-again",) if again else ()))
     else:
         call.entry.behaviours += ("attachment-download", "s3-download")
     request_id = call.entry.id.rjust(16, "0").upper()
@@ -71,7 +84,11 @@ def refusal(call: Call, request: StorageRequest, error: StorageError) -> Answer:
     """A refusal as S3 words it."""
     from mock_server import storage
 
-    call.entry.behaviours += _BEHAVIOURS.get(error.code, ("s3-errors",))
+    call.entry.behaviours += ("s3-errors", *_BEHAVIOURS.get(error.code, ()))
+    if error.message == "Request has expired":
+        call.entry.behaviours += ("s3-expired", "presign-lifetime")
+    elif error.code == "SignatureDoesNotMatch" and _has_other_length(call, request):
+        call.entry.behaviours.append("s3-content-length")
     if call.header(b"authorization") is not None:
         call.entry.advise(
             "bearer-on-presigned-url",
@@ -82,12 +99,20 @@ def refusal(call: Call, request: StorageRequest, error: StorageError) -> Answer:
 
 
 _BEHAVIOURS = {
-    "AccessDenied": ("s3-errors", "s3-expired"),
-    "SignatureDoesNotMatch": ("s3-errors", "s3-signature", "presign-signed-headers"),
-    "IncompleteBody": ("s3-errors", "s3-short-body"),
-    "MissingContentLength": ("s3-errors", "s3-length-required"),
-    "InvalidArgument": ("s3-errors", "s3-bearer"),
+    "SignatureDoesNotMatch": ("s3-signature", "presign-signed-headers"),
+    "IncompleteBody": ("s3-short-body",),
+    "MissingContentLength": ("s3-length-required",),
+    "InvalidArgument": ("s3-bearer",),
 }
+
+
+def _has_other_length(call: Call, request: StorageRequest) -> bool:
+    """Whether an upload announces another length than its file was declared with."""
+    document_id, _, attachment_id = request.path.decode("latin-1").rpartition("/")
+    document = call.ledger.document(document_id.rpartition("/")[2])
+    declared = () if document is None else document.attachments.values()
+    lengths = {b"%d" % each.content_length for each in declared if each.id == attachment_id}
+    return request.method == "PUT" and bool(lengths) and request.header(b"content-length") not in lengths
 
 
 def _record(call: Call, key: str) -> None:
@@ -99,7 +124,11 @@ def _record(call: Call, key: str) -> None:
         return
     stored = call.workspace.objects.get(key)
     assert stored is not None  # noqa: S101 - for the type checker: it was stored just now
-    changes = Changes(ledger, ledger.parties(document.environment), call.workspace.clock.time())
+    changes = Changes(ledger, ledger.parties(document.environment).layer(), call.workspace.clock.time())
+    declared = next((each for each in document.attachments.values() if each.id == attachment_id), None)
+    if declared is not None and declared.content_type != stored.content_type:
+        # Only a URL that does not sign the content type lets another one through.
+        call.entry.behaviours.append("presign-signed-headers")
     if attaching.received(changes, document_id, attachment_id, len(stored.content), stored.content_type):
         ledger.commit(changes, document.environment, call.entry.number)
         call.entry.committed = True
@@ -113,7 +142,9 @@ def _record(call: Call, key: str) -> None:
 
 
 def _answer(given: StorageAnswer) -> Answer:
-    return Answer(given.status, given.body, given.headers)
+    is_xml = given.body.startswith(b"<?xml") and given.status >= 400
+    # The storage has set the length itself: that of a HEAD is not that of its empty body.
+    return Answer(given.status, given.body, given.headers, None if is_xml else shown(given.body), sized=True)
 
 
 def _now(call: Call) -> datetime:

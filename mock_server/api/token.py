@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from mock_server.call import Call, Context
     from mock_server.workspace import Credential, Workspace
 
+# Grants that a user pool knows, but that are for clients with users.
+_OTHER_GRANTS = frozenset({"authorization_code", "refresh_token"})
 _NOT_CACHED = ((b"cache-control", b"no-store"), (b"pragma", b"no-cache"))
 
 
@@ -82,6 +84,12 @@ def check(call: Call, context: Context) -> Grant:
             "token-errors",
         )
     grant = _authenticate(call, context, given)
+    if form["grant_type"] in _OTHER_GRANTS:
+        raise TokenError(
+            "unauthorized_client",
+            f"This client may not use the grant {form['grant_type']}, only client_credentials.",
+            "token-unauthorized-client",
+        )
     if form["grant_type"] != "client_credentials":
         raise TokenError(
             "unsupported_grant_type",
@@ -109,7 +117,7 @@ def issue(call: Call, context: Context, grant: Grant) -> Answer:
 
 def refusal(call: Call, error: TokenError) -> Answer:
     """The answer to a bad token request, as the profile of the workspace has it."""
-    call.entry.behaviours += error.behaviours
+    call.entry.behaviours += (*error.behaviours, "token-errors")
     call.entry.advise("token-refused", error.description)
     headers = [JSON, *_NOT_CACHED]
     if call.semantics.token_errors == "cognito":

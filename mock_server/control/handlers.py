@@ -2,22 +2,31 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import orjson
 from starlette.responses import Response, StreamingResponse
 
 from mock_server import clock
 from mock_server.api import documents as api_documents
-from mock_server.behaviours import SWITCHES, SwitchError
-from mock_server.control.answers import ControlError, json_answer, json_object, raw_answer
+from mock_server.behaviours import SwitchError, parse_semantics
+from mock_server.control.answers import (
+    ControlError,
+    check_keys,
+    json_answer,
+    json_object,
+    pointer,
+    raw_answer,
+    shown,
+)
 from mock_server.domain.document import Document, fold
 from mock_server.ledger import Record, Remembered
 from mock_server.limits import parse_rate_limit
+from mock_server.pipeline import OPERATIONS
 from mock_server.workspace import DEFAULT
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from starlette.requests import Request
 
@@ -36,15 +45,13 @@ async def list_workspaces(request: Request) -> Response:
 
 async def create_workspace(request: Request) -> Response:
     """A new, empty world with credentials of its own."""
-    body = await json_object(request, {"seed": "", "semantics": "", "rateLimit": ""})
-    try:
-        workspace = _workspaces(request).create(
-            seed=_seed(body.get("seed")),
-            semantics=_object(body.get("semantics", {}), "/semantics"),
-            rate_limit=_rate_limit(body["rateLimit"]) if "rateLimit" in body else None,
-        )
-    except SwitchError as error:
-        raise ControlError(400, "validationError", str(error), "/semantics") from None
+    body = await json_object(request)
+    check_keys(body, ("seed", "semantics", "rateLimit"))
+    workspace = _workspaces(request).create(
+        seed=_seed(body["seed"]) if "seed" in body else None,
+        semantics=_switches(body.get("semantics", {}), "semantics"),
+        rate_limit=_rate_limit(body["rateLimit"]) if "rateLimit" in body else None,
+    )
     return json_answer(workspace.as_json(_base_url(request)), 201)
 
 
@@ -121,12 +128,8 @@ async def semantics(request: Request) -> Response:
 
 async def change_semantics(request: Request) -> Response:
     """Set some switches; all of the change, or with a 400 none of it."""
-    body = await json_object(request, dict.fromkeys(SWITCHES, ""))
     workspace = _workspace(request)
-    try:
-        workspace.semantics = workspace.semantics.replace(body)
-    except SwitchError as error:
-        raise ControlError(400, "validationError", str(error)) from None
+    workspace.semantics = workspace.semantics.replace(_switches(await json_object(request)))
     return json_answer(workspace.semantics.as_dict())
 
 
@@ -159,11 +162,11 @@ async def forget_key(request: Request) -> Response:
 
 async def requests(request: Request) -> Response:
     """The journal, oldest first, filtered as the query says."""
-    query = request.query_params
-    found = [each for each in _workspace(request).journal.numbered() if _matches(each[0], request)]
-    if "limit" in query:
-        limit = _number(request, "limit", 0)
-        found = found[-limit:] if limit else []
+    matches = _filter(request)
+    limit = _number(request, "limit", -1)
+    found = [each for each in _workspace(request).journal.numbered() if matches(each[0])]
+    if limit >= 0:
+        found = found[max(len(found) - limit, 0) :]
     return json_answer([entry.as_json(attempt) for entry, attempt in found])
 
 
@@ -193,30 +196,46 @@ def _workspace(request: Request) -> Workspace:
 
 
 def _base_url(request: Request) -> str:
-    return str(request.app.state.settings.public_url or f"{request.url.scheme}://{request.url.netloc}")
+    """Where the client reached the server; the Host header may be any text, so it is not taken apart."""
+    if (public_url := request.app.state.settings.public_url) is not None:
+        return str(public_url)
+    address, port = request.scope.get("server") or ("127.0.0.1", 80)
+    return f"{request.scope['scheme']}://{request.headers.get('host') or f'{address}:{port}'}"
 
 
 def _number(request: Request, name: str, default: int) -> int:
     text = request.query_params.get(name)
     if text is None:
         return default
-    if not (text.isascii() and text.isdigit() and len(text) < 16):
-        raise ControlError(400, "validationError", f"{name} must be a whole number; got {text}.", f"/{name}")
+    if not _is_number(text):
+        message = f"{name} must be a whole number from 0; got {shown(text)}."
+        raise ControlError(400, "validationError", message, f"/{name}")
     return int(text)
 
 
-def _seed(value: Any) -> int | None:
-    if value is None or (isinstance(value, int) and not isinstance(value, bool) and value >= 0):
-        return value
-    raise ControlError(
-        400, "validationError", f"/seed must be a whole number from 0; got {value!r}.", "/seed"
-    )
+def _is_number(text: str) -> bool:
+    return text.isascii() and text.isdigit() and len(text) < 16
 
 
-def _object(value: Any, path: str) -> dict[str, Any]:
-    if isinstance(value, dict):
+def _seed(value: Any) -> int:
+    if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 2**63:
         return value
-    raise ControlError(400, "validationError", f"{path} must be an object; got {value!r}.", path)
+    message = f"/seed must be a whole number from 0 to {2**63 - 1}; got {shown(value)}."
+    raise ControlError(400, "validationError", message, "/seed")
+
+
+def _switches(value: Any, *where: str) -> dict[str, str]:
+    """Switches in their one spelling; raises ControlError that points to the first wrong one."""
+    if not isinstance(value, dict):
+        message = f"{pointer(*where)} must be an object; got {shown(value)}."
+        raise ControlError(400, "validationError", message, pointer(*where))
+    found: dict[str, str] = {}
+    for name, wanted in value.items():
+        try:
+            found |= parse_semantics({name: wanted})
+        except SwitchError as error:
+            raise ControlError(400, "validationError", str(error), pointer(*where, name)) from None
+    return found
 
 
 def _rate_limit(value: Any) -> str | float:
@@ -248,7 +267,7 @@ def _shown(request: Request, found: Document) -> list[bytes]:
 
 
 def _until(history: Sequence[Record], at: str) -> list[Record]:
-    if at.isascii() and at.isdigit():
+    if _is_number(at):
         return [record for record in history if record.position <= int(at)]
     try:
         # A space is what becomes of the plus of an offset that was not percent-encoded.
@@ -257,7 +276,7 @@ def _until(history: Sequence[Record], at: str) -> list[Record]:
         raise ControlError(
             400,
             "validationError",
-            f"at must be a position of the ledger or a date-time with Z or an offset; got {at}.",
+            f"at must be a position of the ledger or a date-time with Z or an offset; got {shown(at)}.",
             "/at",
         ) from None
     # Times are shown in milliseconds: a moment means all of its millisecond.
@@ -293,31 +312,42 @@ def _claim(scope: str, key: str, known: Record | Remembered) -> dict[str, Any]:
     return shown
 
 
-def _matches(entry: Entry, request: Request) -> bool:
+def _filter(request: Request) -> Callable[[Entry], bool]:
+    """What the query asks of an entry; raises ControlError."""
     query = request.query_params
-    if "operation" in query and entry.operation != query["operation"]:
-        return False
-    if "deduplicationId" in query and query["deduplicationId"] not in {
-        key for key, _, _ in entry.deduplication
-    }:
-        return False
-    if "documentId" in query and entry.document_id != query["documentId"].lower():
-        return False
-    since = query.get("since")
-    return since is None or _is_after(entry, since)
+    operation, key = query.get("operation"), query.get("deduplicationId")
+    document_id = query["documentId"].lower() if "documentId" in query else None
+    comes_after = _since(query["since"]) if "since" in query else None
+    if operation is not None and operation not in JOURNAL_OPERATIONS:
+        message = f"operation must be one of {', '.join(JOURNAL_OPERATIONS)}; got {shown(operation)}."
+        raise ControlError(400, "validationError", message, "/operation")
+
+    def matches(entry: Entry) -> bool:
+        return (
+            (operation is None or entry.operation == operation)
+            and (key is None or key in entry.keys)
+            and (document_id is None or entry.document_id == document_id)
+            and (comes_after is None or comes_after(entry))
+        )
+
+    return matches
 
 
-def _is_after(entry: Entry, since: str) -> bool:
-    """Whether an entry came after another one (`r12`) or at a moment or later."""
-    number = since.removeprefix("r")
-    if number.isascii() and number.isdigit():
-        return entry.number > int(number)
+JOURNAL_OPERATIONS: Final = (*OPERATIONS, "token", "storage.put", "storage.get", "*")
+"""The operations of journal entries; `*` is a request that reached none."""
+
+
+def _since(since: str) -> Callable[[Entry], bool]:
+    """Whether an entry came after another one (`r12`) or at a moment or later; raises ControlError."""
+    if _is_number(number := since.removeprefix("r")):
+        return lambda entry: entry.number > int(number)
     try:
-        return entry.at >= clock.parse(since.replace(" ", "+"))
+        moment = clock.parse(since.replace(" ", "+"))
     except ValueError:
         raise ControlError(
             400,
             "validationError",
-            f"since must be the id of a request or a date-time with Z or an offset; got {since}.",
+            f"since must be the id of a request or a date-time with Z or an offset; got {shown(since)}.",
             "/since",
         ) from None
+    return lambda entry: entry.at >= moment

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import hmac
-from functools import wraps
-from importlib.metadata import version
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-import orjson
 from starlette.responses import Response
 from starlette.routing import Route
 
-from mock_server import contract
+from mock_server import __version__, contract
 from mock_server.control import handlers
 from mock_server.control.answers import ControlError, failure, json_answer
 from mock_server.pages import ASSETS, SECURITY_HEADERS, page
@@ -46,7 +43,7 @@ CONTROL: dict[str, dict[str, Handler]] = {
 
 def routes(app: Starlette) -> list[Route]:
     """All local paths; without the control API when it is switched off."""
-    found = [_get("/_mock/health", _health), _get("/_mock/openapi.json", _control_contract)]
+    found = [_get("/_mock/health", _health)]
     found += [_get(path, _page(path)) for path in ASSETS]
     found += [
         _get("/openapi.json", _contract),
@@ -54,33 +51,43 @@ def routes(app: Starlette) -> list[Route]:
         _get("/.well-known/jwks.json", _key_set),
     ]
     if app.state.settings.control:
-        for path, methods in CONTROL.items():
-            found.append(Route(path, _dispatch(path, methods), methods=_ALL_METHODS))
-    found.append(Route("/{path:path}", _nothing, methods=_ALL_METHODS))
+        found.append(_route("/_mock/openapi.json", {"GET": _control_contract}))
+        found += [_route(path, methods) for path, methods in CONTROL.items()]
+        found.append(_route("/_mock{path:path}", {}))
+    found.append(_route("/{path:path}", {}, guarded=False))
     return found
 
 
-_ALL_METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
-
-
 def _get(path: str, handler: Handler) -> Route:
-    return Route(path, _dispatch(path, {"GET": handler}, guarded=False), methods=_ALL_METHODS)
+    return _route(path, {"GET": handler}, guarded=False)
 
 
-def _dispatch(path: str, methods: dict[str, Handler], *, guarded: bool = True) -> Handler:
-    """One handler for a path: the method, the control token, and errors in the one form."""
+def _route(path: str, methods: dict[str, Handler], *, guarded: bool = True) -> Route:
+    found = Route(path, _dispatch(methods, guarded=guarded))
+    # None lets every method through, so that `_dispatch` refuses the wrong ones in the one form.
+    found.methods = None
+    return found
+
+
+def _dispatch(methods: dict[str, Handler], *, guarded: bool) -> Handler:
+    """One handler for a path: the method, the control token, and errors in the one form.
+
+    A path without methods is one that is not there.
+    """
 
     async def handle(request: Request) -> Response:
         try:
             if guarded:
                 _check_token(request)
+            if not methods:
+                raise _nothing(request)
             handler = methods.get("GET" if request.method == "HEAD" else request.method)
             if handler is None:
                 allowed = [*methods, *(["HEAD"] if "GET" in methods else [])]
                 raise ControlError(
                     405,
                     "methodNotAllowed",
-                    f"{request.url.path} takes {', '.join(allowed)}, not {request.method}.",
+                    f"{request.scope['path']} takes {', '.join(allowed)}, not {request.method}.",
                     headers={"Allow": ", ".join(allowed)},
                 )
             answer = await handler(request)
@@ -103,17 +110,20 @@ def _check_token(request: Request) -> None:
     if expected is None:
         return
     scheme, _, given = request.headers.get("authorization", "").partition(" ")
-    if scheme.lower() != "bearer" or not hmac.compare_digest(given.strip().encode(), expected.encode()):
+    if scheme.lower() != "bearer" or not hmac.compare_digest(
+        given.strip().encode("latin-1"), expected.encode()
+    ):
         raise ControlError(
             401,
             "unauthorized",
-            "The control API of this server needs Authorization: Bearer <the control token that it was started with>.",
+            "The control API of this server needs Authorization: Bearer <control token>, with the token that "
+            "the server was started with.",
             headers={"WWW-Authenticate": "Bearer"},
         )
 
 
 async def _health(_request: Request) -> Response:
-    return json_answer({"status": "ready", "version": version("carrot-mock")})
+    return json_answer({"status": "ready", "version": __version__})
 
 
 async def _contract(request: Request) -> Response:
@@ -141,7 +151,8 @@ def _page(path: str) -> Handler:
     return handle
 
 
-async def _nothing(request: Request) -> Response:
-    off = request.url.path.startswith("/_mock") and not request.app.state.settings.control
+def _nothing(request: Request) -> ControlError:
+    path = request.scope["path"]
+    off = path.startswith("/_mock") and not request.app.state.settings.control
     why = "; the control API of this server is switched off" if off else ""
-    return failure(ControlError(404, "notFound", f"There is nothing at {request.url.path}{why}."))
+    return ControlError(404, "notFound", f"There is nothing at {path}{why}.")

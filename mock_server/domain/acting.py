@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from mock_server import clock
 from mock_server.domain.permissions import policy_for
@@ -20,7 +23,7 @@ if TYPE_CHECKING:
 FUTURE_TOLERANCE_SECONDS = 300
 
 
-class Integrator(NamedTuple):
+class Integrator(Struct, frozen=True):
     """A Network Integrator in one environment: `participant` is its own, in the stored shape.
 
     `scope` is where its deduplication keys and its rate limit live.
@@ -37,42 +40,37 @@ class Integrator(NamedTuple):
         return str(self.participant["id"])
 
 
-class Act:
+# Whose request it is before its token is known to be good.
+NOBODY = Integrator("", "", "TEST", {}, "")
+
+
+class Act(Struct, gc=False):
     """What a decision may look at and add to.
 
     `changes` collects what will be committed, `advisories` what the integrator should know although nothing
-    was refused, `behaviours` the ids of the rows of the behaviours table that decided something.
+    was refused, `behaviours` the ids of the rows of the behaviours table that decided something; `now` is the
+    time of the changes in the stored spelling.
     """
 
-    __slots__ = ("advisories", "behaviours", "by", "changes", "ids", "now", "semantics")
-
-    def __init__(
-        self,
-        by: Integrator,
-        semantics: Semantics,
-        ids: Ids,
-        changes: Changes,
-        advisories: list[tuple[str, str]],
-        behaviours: list[str],
-    ) -> None:
-        self.by = by
-        self.semantics = semantics
-        self.ids = ids
-        self.changes = changes
-        # The time of the changes in the stored spelling.
-        self.now = clock.iso(changes.now)
-        self.advisories = advisories
-        self.behaviours = behaviours
+    by: Integrator
+    semantics: Semantics
+    ids: Ids
+    changes: Changes
+    advisories: list[tuple[str, str]]
+    behaviours: list[str]
+    now: str
 
     def within(self, changes: Changes) -> Act:
         """The same act over a layer of changes."""
-        return Act(self.by, self.semantics, self.ids, changes, self.advisories, self.behaviours)
+        return replace(self, changes=changes)
 
     def advise(self, code: str, message: str) -> None:
         self.advisories.append((code, message))
 
     def policy(self, document: Document) -> Policy:
         """What this integrator may do with a document, by its own participant."""
+        if self.by.participant["id"] != document.creator:
+            self.behaviours.append("integrator-participant")
         return policy_for(document.policies, self.changes.parties.known_as(self.by.participant["id"]))
 
     def readable(self, document_id: str) -> tuple[Document, Policy]:
@@ -81,7 +79,9 @@ class Act:
         policy = self.policy(document)
         if not policy.read.some:
             if not (self.semantics.public_read == "anyone" and document.is_public):
-                raise self._missing(document_id, "object-not-found", "read-not-shared", "public-read")
+                # The switch made the difference only where the document is public.
+                public = ("public-read",) if document.is_public else ()
+                raise self._missing(document_id, "object-not-found", "read-not-shared", *public)
             self.behaviours.append("public-read")
         return document, policy
 
@@ -100,7 +100,7 @@ class Act:
             "events give this participant no WRITE for that.",
             "restricted-resource",
             "write-without-right",
-            "conditional-write",
+            *(("attachment-rights",) if event_name is None else ("conditional-write",)),
         )
 
     def not_busy(self, document: Document, *, read: bool = False) -> None:
@@ -109,27 +109,32 @@ class Act:
         What this act itself does to the document does not count.
         """
         window = self.semantics.pending_window
-        if window <= 0 or (read and self.semantics.pending_reads == "off"):
+        if window <= 0:
             return
         before = self.changes.committed(document.id) or document
         left = before.updated_at + window - self.changes.now
-        if left > 0:
+        if left <= 0:
+            return
+        if read:
+            self.behaviours.append("pending-reads")
+        if not read or self.semantics.pending_reads == "on":
             raise PendingProcess(
                 f"A background process still holds document {document.id}, for {left:.3f} seconds more; send "
                 "the request again in 2 to 5 seconds, with the same deduplicationId.",
                 "pending-process-conflict",
                 "pending-window",
-                *(("pending-reads",) if read else ()),
             )
 
     def check_future(self, external_created_at: str, pointer: str = "/externalCreatedAt") -> None:
         """Refuses or notes a moment (stored spelling) too far ahead of the clock, as the switch says."""
         rule = self.semantics.future_timestamps
-        if external_created_at <= self.now or rule == "off":
+        if external_created_at <= self.now:
             return
         if external_created_at <= clock.iso(self.changes.now + FUTURE_TOLERANCE_SECONDS):
             return
         self.behaviours.append("future-timestamps")
+        if rule == "off":
+            return
         message = (
             f"{pointer} must not be more than 5 minutes ahead of the server's clock "
             f"({self.now}); got {external_created_at}."
@@ -170,14 +175,16 @@ def refuse(pointer: str, message: str, *behaviours: str) -> ValidationFailed:
     return ValidationFailed(message, *behaviours, problems=[Problem(message, pointer)])
 
 
-def refuse_ended(document: Document, what: str, allowed: str = "") -> Conflict:
+def refuse_ended(document: Document, what: str, allowed: str = "", *, behaviour: str = "") -> Conflict:
     """A 409 for a document whose timeline has ended."""
     hint = f"; a closed document takes only {allowed}" if allowed and document.status == "CLOSED" else ""
-    ids = (
+    ids: tuple[str, ...] = (
         ("close-ends-updates", "closed-allows-relations")
         if document.status == "CLOSED"
         else ("cancel-blocks", "cancelled-conflict")
     )
+    if behaviour:
+        ids = (*ids, behaviour)
     return Conflict(
         f"Document {document.id} is {document.status} and does not take {what}{hint}.", "conflict-error", *ids
     )

@@ -12,10 +12,12 @@ from mock_server.domain.document import (
     CANCELLED,
     CLOSED,
     MIRRORED,
+    OPEN,
     RELATIONS,
     Attachment,
     Document,
 )
+from mock_server.errors import ApiError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -25,6 +27,12 @@ if TYPE_CHECKING:
 EVENT_LIMIT: Final = 100
 _COPIED = ("label", "value", "externalId", "deduplicationId")
 _LAST_COPIED = ("permissions", "updates")
+_RELATING: Final = {
+    "RELATED": ("related-relates", "relation-filled", "relation-mirrored"),
+    "LINK": ("link-relates", "relation-filled", "relation-mirrored"),
+    "OUTPUT": ("output-relates", "relation-filled", "output-target"),
+    "SPLIT": ("split-relates", "relation-filled", "split-target", "split-reduces-value"),
+}
 
 
 def append(
@@ -50,6 +58,7 @@ def append(
             f"{document.counted + 1}.",
             "events-per-document",
             "event-limit",
+            "event-limit-counts",
         )
     _check_order(act, document, item, pointer)
     event = _stored_event(act, document, item, pointer)
@@ -60,11 +69,17 @@ def append(
             f"{item['value']}.",
             "split-reduces-value",
         )
+    if document.status == CLOSED:
+        act.behaviours.append("closed-allows-relations")
     target = _related(act, document, event, pointer) if name in RELATIONS else None
     concerns = target.id if target is not None and name == "SPLIT" else None
+    mirrored = name in MIRRORED and event["relatedDocument"].get("bidirectional", True)
+    if target is not None and (mirrored or concerns is not None):
+        # These leave something on the target too.
+        act.not_busy(target)
     act.changes.add(Draft(document.id, "event.appended", "integrator", event, concerns, *claim))
-    if target is not None and name in MIRRORED and event["relatedDocument"].get("bidirectional", True):
-        act.behaviours.append("relation-mirrored")
+    if target is not None and mirrored:
+        act.behaviours += ("mirror-shape", "mirror-atomic")
         act.changes.add(Draft(target.id, "event.appended", "mirror", _mirrored(act, document, event)))
     return str(event["id"])
 
@@ -76,9 +91,21 @@ def _check_status(document: Document, name: str) -> None:
 
 def _check_order(act: Act, document: Document, item: Mapping[str, Any], pointer: str) -> None:
     moment = item["externalCreatedAt"]
+    if moment <= document.latest:
+        _judge_order(act, document, moment, pointer)
+    act.check_future(moment, f"{pointer}/externalCreatedAt")
+
+
+def _judge_order(act: Act, document: Document, moment: str, pointer: str) -> None:
+    if moment == document.latest:
+        act.behaviours.append("ordering-equal")
+        return
+    act.behaviours.append("ordering")
+    before = act.changes.committed(document.id)
+    if before is not None and moment >= before.latest:
+        act.behaviours.append("ordering-in-batch")
     rule = act.semantics.ordering
-    if moment < document.latest and rule != "off":
-        act.behaviours.append("ordering")
+    if rule != "off":
         message = (
             f"{pointer}/externalCreatedAt must not be earlier than {document.latest}, the latest moment on the "
             f"timeline of document {document.id}; got {moment}."
@@ -86,7 +113,6 @@ def _check_order(act: Act, document: Document, item: Mapping[str, Any], pointer:
         if rule == "reject":
             raise refuse(f"{pointer}/externalCreatedAt", message, "chronological")
         act.advise("out-of-order", message)
-    act.check_future(moment, f"{pointer}/externalCreatedAt")
 
 
 def _stored_event(act: Act, document: Document, item: Mapping[str, Any], pointer: str) -> dict[str, Any]:
@@ -210,7 +236,17 @@ def _related(act: Act, document: Document, event: dict[str, Any], pointer: str) 
             "event is appended to.",
             "relation-not-itself",
         )
-    target = act.writable(sent["documentId"], event["name"])
+    act.behaviours += _RELATING[event["name"]]
+    try:
+        target = act.writable(sent["documentId"], event["name"])
+    except ApiError as error:
+        if "environment-isolation" in error.behaviours:
+            error.behaviours += ("environment-relations",)
+        else:
+            error.behaviours += ("relation-target-exists" if error.status == 404 else "relation-read-only",)
+        raise
+    if target.status != OPEN:
+        act.behaviours.append("relation-target-state")
     if target.status == CANCELLED:
         raise refuse_ended(target, f"the relation {event['name']}")
     event["relatedDocument"] = _reference(target, sent)

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
+from msgspec.structs import replace
+
 from mock_server.domain.acting import refuse, refuse_ended
 from mock_server.domain.changes import Changes, Draft
 from mock_server.domain.document import OPEN, Attachment
@@ -43,7 +45,7 @@ def declare(act: Act, document_id: str, name: str, content_length: int, content_
     """Add a declared file to the act's changes; raises as a write does, and Conflict when the document ended."""
     document = act.writable(document_id, None)
     if document.status != OPEN:
-        raise refuse_ended(document, "a file")
+        raise refuse_ended(document, "a file", behaviour="declare-when-ended")
     act.not_busy(document)
     if content_length > FILE_LIMIT_BYTES:
         raise refuse(
@@ -94,7 +96,7 @@ def received(
     attachment = next((each for each in document.attachments.values() if each.id == attachment_id), None)
     if attachment is None:
         return None
-    stored = attachment._replace(content_length=size, content_type=content_type)
+    stored = replace(attachment, content_length=size, content_type=content_type)
     changes.add(Draft(document.id, "attachment.stored", "integrator", _facts(stored)))
     return stored
 

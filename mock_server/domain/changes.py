@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
+
+from msgspec import Struct
 
 from mock_server.domain.document import Document, Kind, Origin, fold
 
@@ -12,7 +14,7 @@ if TYPE_CHECKING:
     from mock_server.domain.identities import Parties
 
 
-class Draft(NamedTuple):
+class Draft(Struct, frozen=True, gc=False):
     """A record before it has a position.
 
     `concerns` is the id of another document whose history this record belongs to as well. `scope`, `key` and
@@ -37,32 +39,32 @@ class Documents(Protocol):
     def facts(self, document_id: str) -> Mapping[str, Any]: ...
 
 
-class Changes:
-    """Drafts over what is committed; a layer can be absorbed or simply forgotten."""
+class Changes(Struct, gc=False):
+    """Drafts over what is committed; a layer can be absorbed or simply forgotten.
 
-    __slots__ = ("_below", "documents", "drafts", "now", "parties")
+    `below` is what is committed, or the changes that this is a layer of; `now` is seconds since 1970.
+    """
 
-    def __init__(self, below: Documents, parties: Parties, now: float) -> None:
-        self._below = below
-        self.parties = parties.layer()
-        self.now = now
-        self.documents: dict[str, Document] = {}
-        self.drafts: list[Draft] = []
+    below: Documents
+    parties: Parties
+    now: float
+    documents: dict[str, Document] = {}
+    drafts: list[Draft] = []
 
     def layer(self) -> Changes:
-        return Changes(self, self.parties, self.now)
+        return Changes(self, self.parties.layer(), self.now)
 
     def document(self, document_id: str) -> Document | None:
-        return self.documents.get(document_id) or self._below.document(document_id)
+        return self.documents.get(document_id) or self.below.document(document_id)
 
     def committed(self, document_id: str) -> Document | None:
         """The document without these changes."""
-        below = self._below
+        below = self.below
         return below.committed(document_id) if isinstance(below, Changes) else below.document(document_id)
 
     def facts(self, document_id: str) -> Mapping[str, Any]:
         """The stored facts of a document's creation."""
-        return self._below.facts(document_id)
+        return self.below.facts(document_id)
 
     def add(self, draft: Draft) -> None:
         """Append a draft, and let the documents that it concerns feel it."""
@@ -70,6 +72,13 @@ class Changes:
         self._feel(draft.document_id, draft)
         if draft.concerns is not None:
             self._feel(draft.concerns, draft)
+
+    def begin(self, created: Draft, first: Draft) -> None:
+        """Append a new document's creation, and its first event, which changes nothing yet."""
+        self.drafts += (created, first)
+        self.documents[created.document_id] = fold(
+            None, created.kind, created.origin, created.document_id, created.event, self.now
+        )
 
     def absorb(self, layer: Changes) -> None:
         self.drafts.extend(layer.drafts)

@@ -43,7 +43,6 @@ def create(act: Act, body: Mapping[str, Any], claim: tuple[str, str | None, byte
     `body` is valid by the contract, `externalCreatedAt` in the stored spelling; `claim` is the deduplication
     scope, key and fingerprint. Raises NotFound and Conflict for parties.
     """
-    changes = act.changes
     moment = body["externalCreatedAt"]
     act.check_future(moment)
     participant, address, sent_address = _parties(act, body)
@@ -67,8 +66,10 @@ def create(act: Act, body: Mapping[str, Any], claim: tuple[str, str | None, byte
     for name in _COPIED:
         if name in body:
             facts[name] = body[name]
-    changes.add(Draft(document_id, "document.created", "integrator", facts, None, *claim))
-    changes.add(Draft(document_id, "event.appended", "platform", _platform_actor(act, moment)))
+    act.changes.begin(
+        Draft(document_id, "document.created", "integrator", facts, None, *claim),
+        Draft(document_id, "event.appended", "platform", _platform_actor(act, moment)),
+    )
     return document_id
 
 

@@ -16,7 +16,7 @@ Verdict = Literal["fresh", "replay", "changed-body", "in-flight", "expired"]
 
 # How orjson writes whole numbers that were spelled as floats; the same in a string only costs a second look.
 _WHOLE_FLOAT = re.compile(rb"\.0[,\]}]")
-_LARGE_FLOAT = re.compile(rb"e1[6-9]")
+_LARGE_FLOAT = re.compile(rb"e\+?1[6-9]")
 _TARGETS = ("documentId", "targetDocumentId")
 
 
@@ -35,7 +35,8 @@ def fingerprint(operation: str, body: dict[str, Any]) -> bytes:
 
 
 def _numbers_as_values(value: Any) -> Any:
-    if isinstance(value, float) and value.is_integer() and abs(value) < 2**63:
+    # Beyond 64 bits orjson reads every number as a float, however it is spelled.
+    if isinstance(value, float) and value.is_integer() and -(2**63) <= value < 2**64:
         return int(value)
     if isinstance(value, dict):
         return {name: _numbers_as_values(each) for name, each in value.items()}

@@ -6,7 +6,10 @@ Source: [event-spec], [events], [permissions]; details that these leave open are
 from __future__ import annotations
 
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, Literal
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from mock_server.domain.permissions import CREATOR, Policy, policy
 from mock_server.ids import uuid_of
@@ -21,7 +24,7 @@ Environment = Literal["TEST", "PROD"]
 OPEN, CLOSED, CANCELLED = "OPEN", "CLOSED", "CANCELLED"
 
 
-class Attachment(NamedTuple):
+class Attachment(Struct, frozen=True, gc=False):
     """A declared file of a document; `stored` once its bytes have arrived."""
 
     id: str
@@ -31,7 +34,7 @@ class Attachment(NamedTuple):
     stored: bool = False
 
 
-class Document(NamedTuple):
+class Document(Struct, frozen=True, gc=False):
     """What the records so far amount to; the events themselves stay in the ledger.
 
     `latest` is the greatest `externalCreatedAt` that counts for ordering, in the stored spelling; `counted`
@@ -93,7 +96,7 @@ def appended(document: Document, event: Mapping[str, Any], origin: Origin, recor
         changes |= EFFECTS.get(event["name"], _value_becomes_current)(document, event)
     if recorded_at != document.updated_at:
         changes["updated_at"] = recorded_at
-    return document._replace(**changes) if changes else document
+    return replace(document, **changes) if changes else document
 
 
 def related_from(
@@ -101,7 +104,7 @@ def related_from(
 ) -> Document:
     """A document after an event on another one's timeline, `source_id`'s, named it."""
     if event["name"] == "SPLIT":
-        return document._replace(parent_id=source_id, updated_at=recorded_at)
+        return replace(document, parent_id=source_id, updated_at=recorded_at)
     return document
 
 
@@ -112,11 +115,12 @@ def declared(document: Document, facts: Mapping[str, Any], recorded_at: float, *
     )
     known = document.attachments.get(attachment.file_name)
     if known is not None and not stored:
-        attachment = attachment._replace(stored=known.stored)
+        attachment = replace(attachment, stored=known.stored)
     if known is not None and stored:
         # An upload by an older URL does not undo what was declared since.
-        attachment = known._replace(stored=True)
-    return document._replace(
+        attachment = replace(known, stored=True)
+    return replace(
+        document,
         attachments={**document.attachments, attachment.file_name: attachment}, updated_at=recorded_at
     )
 

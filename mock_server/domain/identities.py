@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from msgspec import Struct
+
 from mock_server.errors import Conflict, NotFound, Problem
 
 if TYPE_CHECKING:
@@ -36,27 +38,24 @@ _ADDRESS_STORED = (
 _KEPT_PAYLOADS = 512
 
 
-class Parties:
+class Parties(Struct, gc=False):
     """The parties of one environment, or a layer of new ones over them that a commit may absorb.
 
     Nothing is ever changed in place but by `absorb`, so that a request that fails leaves no party behind.
     """
 
-    __slots__ = ("_aliases", "_below", "_ids", "_names", "_payloads", "_stored", "_untold")
-
-    def __init__(self, below: Parties | None = None) -> None:
-        self._below = below
-        self._ids: dict[Identity, str] = {}
-        self._stored: dict[str, Stored] = {}
-        self._aliases: dict[str, str] = {}
-        self._names: dict[str, tuple[str, ...]] = {}
-        self._untold: list[tuple[str, str]] = []
-        # Stored shapes of payloads whose party is known: most events repeat those of the one before.
-        self._payloads: dict[Identity, Stored] = {} if below is None else below._payloads
+    _below: Parties | None = None
+    _ids: dict[Identity, str] = {}
+    _stored: dict[str, Stored] = {}
+    _aliases: dict[str, str] = {}
+    _names: dict[str, tuple[str, ...]] = {}
+    _untold: list[tuple[str, str]] = []
+    # Stored shapes of payloads whose party is known: most events repeat those of the one before.
+    _payloads: dict[Identity, Stored] = {}
 
     def layer(self) -> Parties:
         """An empty layer over these."""
-        return Parties(self)
+        return Parties(self, _payloads=self._payloads)
 
     def absorb(self, layer: Parties) -> None:
         """Take over what a layer has added."""
@@ -108,11 +107,12 @@ class Parties:
                 f"{pointer} must name {'an address' if kind == 'address' else 'a participant'} that this "
                 f"environment has seen before; {party_id} names none."
             )
-            raise NotFound(message, "party-identity", problems=[Problem(message, pointer)])
+            raise NotFound(message, "party-reference", "party-unknown", problems=[Problem(message, pointer)])
         return stored
 
     def knows(self, participant_id: str) -> bool:
-        return self._look_up(participant_id) is not None
+        stored = self._look_up(participant_id)
+        return stored is not None and "participantId" not in stored
 
     def resolve(self, party_id: str) -> str:
         """The first id of the party that `party_id` stands for: itself, unless it is an alias."""
@@ -147,7 +147,8 @@ class Parties:
                 f"{pointer}/id must be an id that no other {kind} has; {chosen} belongs to another {kind}. "
                 f"Leave the id out, or send the one that this {kind} got first."
             )
-            raise Conflict(message, "party-identity", problems=[Problem(message, f"{pointer}/id")])
+            problem = Problem(message, f"{pointer}/id")
+            raise Conflict(message, "party-identity", "party-chosen-id", problems=[problem])
         if known is None:
             return chosen, True
         self._aliases[chosen] = known

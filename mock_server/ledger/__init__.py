@@ -6,7 +6,9 @@ parties that they introduce visible at once, or none of them.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
+
+from msgspec import Struct
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -16,7 +18,7 @@ if TYPE_CHECKING:
     from mock_server.domain.identities import Parties
 
 
-class Record(NamedTuple):
+class Record(Struct, frozen=True, gc=False):
     """What happened: one line of the ledger.
 
     `position` counts from 1; `recorded_at` is seconds since 1970; `event` is the stored JSON as bytes;
@@ -36,7 +38,7 @@ class Record(NamedTuple):
     fingerprint: bytes | None
 
 
-class Remembered(NamedTuple):
+class Remembered(Struct, frozen=True, gc=False):
     """An error that a deduplication key stands for (`dedup-errors=remember`)."""
 
     recorded_at: float

@@ -52,38 +52,36 @@ class MemoryLedger:
         return self._parties[environment]
 
     def commit(self, changes: Changes, environment: Environment, request: int) -> Sequence[Record]:
-        position = len(self._records)
-        now = changes.now
         # Everything that could fail comes first: what follows is only assignments.
-        records = [
-            Record(
-                position := position + 1,
+        encoded = [_compact(orjson.dumps(draft.event)) for draft in changes.drafts]
+        now, records, histories = changes.now, self._records, self._histories
+        before = len(records)
+        for draft, event in zip(changes.drafts, encoded, strict=True):
+            document_id, kind, key = draft.document_id, draft.kind, draft.key
+            record = Record(
+                len(records) + 1,
                 now,
-                draft.document_id,
-                draft.kind,
+                document_id,
+                kind,
                 draft.origin,
                 request,
-                intern(draft.event.get("name", "")),
-                _compact(orjson.dumps(draft.event)),
-                draft.key,
+                intern(draft.event["name"]) if kind == "event.appended" else "",
+                event,
+                key,
                 draft.fingerprint,
             )
-            for draft in changes.drafts
-        ]
-        self._records += records
-        histories = self._histories
-        for draft, record in zip(changes.drafts, records, strict=True):
-            if record.kind == "document.created":
-                histories[record.document_id] = [record]
+            records.append(record)
+            if kind == "document.created":
+                histories[document_id] = [record]
             else:
-                histories[record.document_id].append(record)
+                histories[document_id].append(record)
             if draft.concerns is not None:
                 histories[draft.concerns].append(record)
-            if draft.key is not None:
-                self._scope(draft.scope)[draft.key] = record
+            if key is not None:
+                self._scope(draft.scope)[key] = record
         self._documents.update(changes.documents)
         self._parties[environment].absorb(changes.parties)
-        return records
+        return records[before:]
 
     def claim(self, scope: str, key: str) -> Record | Remembered | None:
         keys = self._keys.get(scope)

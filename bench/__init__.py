@@ -1,0 +1,1 @@
+"""Measures the server beside bare ones on the same machine: `python -m bench`."""

@@ -1,0 +1,85 @@
+"""Reading a request off the wire: its headers by name, and its whole body within a bound."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+from msgspec import Struct
+
+from mock_server.errors import ContentTooLarge
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Mapping, Sequence
+
+    from mock_server.api import Route
+
+    Headers = Sequence[tuple[bytes, bytes]]
+    Fields = Mapping[bytes, bytes]
+
+BODY_LIMIT_BYTES: Final = 6 * 1024 * 1024
+
+
+class Arrival(Struct, frozen=True, gc=False):
+    """A request as ASGI gives it, its body not read yet.
+
+    `path` is still percent-encoded; `fields` are the headers by their lower-case names.
+    """
+
+    scope: Mapping[str, Any]
+    receive: Callable[[], Awaitable[Mapping[str, Any]]]
+    send: Callable[[Mapping[str, Any]], Awaitable[None]]
+    path: bytes
+    fields: Fields
+    route: Route
+
+
+class Disconnected(Exception):
+    """The client went away before its request was complete."""
+
+
+def header_fields(headers: Headers) -> Fields:
+    """Headers by name; several of one name are joined, as HTTP allows, so that none is overlooked."""
+    fields = dict(headers)
+    if len(fields) < len(headers):
+        fields = {}
+        for name, value in headers:
+            fields[name] = fields[name] + b", " + value if name in fields else value
+    return fields
+
+
+async def read_body(arrival: Arrival, limit: int = BODY_LIMIT_BYTES) -> bytes:
+    """The whole body; raises ContentTooLarge beyond `limit` bytes, and Disconnected."""
+    return await rest_of_body(arrival, await arrival.receive(), limit)
+
+
+async def rest_of_body(
+    arrival: Arrival, message: Mapping[str, Any], limit: int = BODY_LIMIT_BYTES
+) -> bytes:
+    """The whole body from its first message on; raises as `read_body` does."""
+    announced = arrival.fields.get(b"content-length")
+    if announced is not None and announced.isdigit() and int(announced) > limit:
+        raise _too_large(limit)
+    chunks = []
+    size = 0
+    while True:
+        if message["type"] == "http.disconnect":
+            raise Disconnected
+        chunk = message.get("body", b"")
+        size += len(chunk)
+        if size > limit:
+            raise _too_large(limit)
+        chunks.append(chunk)
+        if not message.get("more_body", False):
+            return chunks[0] if len(chunks) == 1 else b"".join(chunks)
+        message = await arrival.receive()
+
+
+def within_limit(body: bytes) -> bytes:
+    """The body itself; raises ContentTooLarge when it is larger than the API takes."""
+    if len(body) > BODY_LIMIT_BYTES:
+        raise _too_large(BODY_LIMIT_BYTES)
+    return body
+
+
+def _too_large(limit: int) -> ContentTooLarge:
+    return ContentTooLarge(f"The body must have at most {limit} bytes; got more.", "body-limit")

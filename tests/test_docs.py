@@ -1,0 +1,106 @@
+"""The examples of README and docs are run as they stand, and their tables are held against the code."""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from conftest import Serving
+from mock_server.behaviours import BEHAVIOURS, SWITCHES
+from mock_server.settings import NAMES
+
+ROOT = Path(__file__).parent.parent
+PAGES = sorted([ROOT / "README.md", *(ROOT / "docs").glob("*.md")])
+RUNNABLE = ["README.md", "docs/tutorial.md", "docs/how-to.md"]
+ENVIRONMENT = {**os.environ, "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
+# What installs, serves until it is stopped, or is run by a test of its own.
+NOT_RUN = re.compile(r"^(pip install|carrot-mock (serve|demo)\b).*$", re.MULTILINE)
+
+
+def blocks(page: str, language: str) -> list[str]:
+    """The fenced blocks whose info string is exactly a language."""
+    text = (ROOT / page).read_text(encoding="utf-8")
+    return re.findall(rf"^```{re.escape(language)}\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
+
+
+@pytest.mark.parametrize("page", RUNNABLE)
+def test_shell_examples_run_as_they_stand(page: str, server: Serving, tmp_path: Path) -> None:
+    script = NOT_RUN.sub(":", "\n".join(blocks(page, "sh"))).replace("http://127.0.0.1:8750", server.url)
+    done = subprocess.run(
+        ["bash", "-euo", "pipefail", "-c", script],
+        cwd=tmp_path,
+        env=ENVIRONMENT,
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "internalServerError" not in done.stdout
+
+
+def test_the_tutorial_shows_what_it_says(serve: type[Serving], tmp_path: Path) -> None:
+    server = serve("--rate-limit", "off")
+    script = "\n".join(blocks("docs/tutorial.md", "sh")).replace("http://127.0.0.1:8750", server.url)
+    out = subprocess.run(
+        ["bash", "-euo", "pipefail", "-c", script],
+        cwd=tmp_path,
+        env=ENVIRONMENT,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+    ).stdout
+    lines = out.splitlines()
+    assert lines[0] == f'{{"id":"{lines[1]}"}}'
+    assert '"code":"conflictError"' in lines[2]
+    assert '"eventId"' in lines[3]
+    assert "gross-weight" in out
+    assert "Gross Weight" in out
+    assert '"status": "CLOSED"' in out
+    assert '"operation": "documents.read"' in out
+
+
+def test_the_python_example_runs() -> None:
+    for code in blocks("docs/how-to.md", "python"):
+        done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
+        assert (done.returncode, done.stderr) == (0, "")
+        assert done.stdout.startswith("401 The token expired")
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_links_lead_somewhere(page: Path) -> None:
+    for target in re.findall(r"\]\(([^)]+)\)", page.read_text(encoding="utf-8")):
+        if not target.startswith(("http://", "https://", "#")):
+            assert (page.parent / target.split("#")[0]).exists(), target
+
+
+def test_every_switch_is_documented_as_it_is() -> None:
+    rows = dict(
+        re.findall(r"^\| `([a-z-]+)` \| (.*) \|$", (ROOT / "docs/settings.md").read_text("utf-8"), re.MULTILINE)
+    )
+    for name in SWITCHES:
+        row = BEHAVIOURS[name]
+        values = ", ".join(value if value == "seconds" else f"`{value}`" for value in row.values)
+        assert rows[name] == f"{values} | `{row.default}` | {row.statement.rstrip('.')}"
+
+
+def test_every_setting_is_documented() -> None:
+    text = (ROOT / "docs/settings.md").read_text(encoding="utf-8")
+    for name in NAMES:
+        assert f"`CARROT_MOCK_{name.upper()}`" in text
+
+
+@pytest.mark.parametrize("block", [b for page in RUNNABLE for b in blocks(page, "sh serve")])
+def test_commands_that_serve_are_ones_that_exist(block: str) -> None:
+    command = shlex.split(block)
+    done = subprocess.run(
+        [sys.executable, "-m", "mock_server", command[1], "--help"], capture_output=True, text=True, timeout=60
+    )
+    for flag in command[2:]:
+        if flag.startswith("--"):
+            assert flag in done.stdout
