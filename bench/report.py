@@ -72,8 +72,8 @@ _SPEEDS = (
 _FIGURES = ("row", "what", "value", "compared with", "ratio", "target", "met")
 _NOTE = (
     "Ratios are medians of the rounds' own ratios. CPU is the server's user and system time for a request: "
-    "on a machine that does other things its ratio is the steadier one. Busy is the part of the time that the "
-    f"server had a processor; where that is less than {LEAST_BUSY:.0%}, something else was in the way, and "
+    "on a machine that does other things its ratio is the steadier one. Busy is the part of the time that "
+    f"the server had a processor; where that is less than {LEAST_BUSY:.0%}, something else was in the way, and "
     "whether a target of speed is met is unclear."
 )
 

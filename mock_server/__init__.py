@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from mock_server.version import __version__
+
 if TYPE_CHECKING:
     from starlette.applications import Starlette
 
     from mock_server.clock import Clock
     from mock_server.settings import Settings
 
-__all__ = ["create_app"]
-__version__ = "0.1.0"
+__all__ = ["__version__", "create_app"]
 
 
 def create_app(settings: Settings | None = None, *, clock: Clock | None = None) -> Starlette:

@@ -89,7 +89,8 @@ async def _answered_cross_origin(scope: Scope, origin: bytes, send: Send, *, loc
         await _send(send, 204 if trusted else 403, given)
         return True
     if local and not trusted and scope["path"].startswith("/_mock"):
-        body = b'{"error":{"code":"forbiddenOrigin","message":"Only pages on this machine may use the control API.","path":""}}'
+        message = b"Only pages on this machine may use the control API."
+        body = b'{"error":{"code":"forbiddenOrigin","message":"%s","path":""}}' % message
         await _send(send, 403, [(b"content-type", b"application/json")], body)
         return True
     return False

@@ -14,19 +14,17 @@ from mock_server.errors import InvalidJson, Problem, UnsupportedMediaType, Valid
 from mock_server.nesting import DEPTH_LIMIT, too_deep
 
 if TYPE_CHECKING:
+    from asyncio import Future
     from collections.abc import Sequence
 
-    from mock_server.api import Route
-    from mock_server.contract import Checked
-    from asyncio import Future
-
     from mock_server.behaviours import Semantics
+    from mock_server.contract import Checked
     from mock_server.domain.acting import Integrator
     from mock_server.ids import Ids
     from mock_server.journal import Entry
     from mock_server.ledger import Ledger
     from mock_server.tokens import Tokens
-    from mock_server.wire import Arrival
+    from mock_server.wire import Arrival, Route
     from mock_server.workspace import Workspace, Workspaces
 
 JSON = (b"content-type", b"application/json")

@@ -156,7 +156,7 @@ def openapi(as_yaml: bool) -> None:
 @app.command()
 def version() -> None:
     """The version of carrot-mock."""
-    from mock_server import __version__
+    from mock_server.version import __version__
 
     click.echo(f"carrot-mock {__version__}")
 

@@ -22,7 +22,7 @@ _PENDING_WAIT_SECONDS: Final = 2.0
 _PENDING: Final = "PENDING_PROCESS_CONFLICT_ERROR"
 
 
-class DemoFailed(Exception):  # noqa: N818 - it says what happened, to a reader who did nothing wrong
+class DemoFailed(Exception):
     """The story went otherwise than expected; `str()` is one sentence or two, `exit_code` the command's."""
 
     exit_code = 1

@@ -6,6 +6,7 @@ from collections import deque
 from typing import TYPE_CHECKING, Any, Literal
 
 import orjson
+from msgspec import Struct
 
 from mock_server import clock, redaction
 from mock_server.inferred import inferred
@@ -24,62 +25,35 @@ _KEYED = frozenset({"documents.create", "events.append", "events.batch"})
 _WITH_CREDENTIALS = frozenset({"token", "*"})
 
 
-class Entry:
+class Entry(Struct, gc=False):
     """One request as it lives: filled in while it passes through the pipeline."""
 
-    __slots__ = (
-        "advisories",
-        "at",
-        "authentication",
-        "behaviours",
-        "by",
-        "client_id",
-        "committed",
-        "deduplication",
-        "document_id",
-        "events",
-        "holder",
-        "kept_bytes",
-        "method",
-        "number",
-        "operation",
-        "path",
-        "phase",
-        "request_body",
-        "request_headers",
-        "response_body",
-        "response_headers",
-        "seen",
-        "status",
-    )
-
-    def __init__(self, number: int, at: float, operation: str, method: str, path: str) -> None:
-        self.number = number
-        # What the journal that holds the entry is known by (not the journal: that would be a cycle, which
-        # the collector would have to find), and the bytes that it counts there.
-        self.holder: object = None
-        self.kept_bytes = 0
-        self.at = at
-        self.operation = operation
-        self.method = method
-        self.path = path
-        self.by: Integrator | None = None
-        self.client_id: str | None = None
-        # How the client credentials of a token request were spelled, where that differs.
-        self.authentication: str | None = None
-        self.phase: Phase = "arrived"
-        self.status: int | None = None
-        self.seen: Seen = "silent"
-        self.committed = False
-        self.deduplication: list[tuple[str, Verdict, int | None]] = []
-        self.document_id: str | None = None
-        self.events: Sequence[str] = ()
-        self.behaviours: list[str] = []
-        self.advisories: list[tuple[str, str]] = []
-        self.request_headers: Sequence[tuple[bytes, bytes]] = ()
-        self.request_body = b""
-        self.response_headers: Sequence[tuple[bytes, bytes]] = ()
-        self.response_body = b""
+    # The journal that holds the entry is known by its mark (not itself: that would be a cycle, which the
+    # collector would have to find); `kept_bytes` is what it counts there.
+    number: int
+    at: float
+    operation: str
+    method: str
+    path: str
+    holder: object = None
+    kept_bytes: int = 0
+    by: Integrator | None = None
+    client_id: str | None = None
+    # How the client credentials of a token request were spelled, where that differs.
+    authentication: str | None = None
+    phase: Phase = "arrived"
+    status: int | None = None
+    seen: Seen = "silent"
+    committed: bool = False
+    deduplication: list[tuple[str, Verdict, int | None]] = []
+    document_id: str | None = None
+    events: Sequence[str] = ()
+    behaviours: list[str] = []
+    advisories: list[tuple[str, str]] = []
+    request_headers: Sequence[tuple[bytes, bytes]] = ()
+    request_body: bytes = b""
+    response_headers: Sequence[tuple[bytes, bytes]] = ()
+    response_body: bytes = b""
 
     @property
     def id(self) -> str:
@@ -174,8 +148,7 @@ class Journal:
     def open(self, at: float, operation: str, method: str, path: str) -> Entry:
         """A new entry for a request that has arrived, `at` seconds since 1970."""
         self._numbers = number = self._numbers + 1
-        entry = Entry(number, at, operation, method, path)
-        entry.holder = self._mark
+        entry = Entry(number, at, operation, method, path, self._mark)
         self._entries.append(entry)
         if len(self._entries) > self._limit:
             self._drop_oldest()

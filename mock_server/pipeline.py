@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 from msgspec import Struct
 
 from mock_server import errors
-from mock_server.api import Route, attachments, documents, events, route, storage, token
+from mock_server.api import attachments, documents, events, route, storage, token
 from mock_server.call import JSON, Answer, Call, Context
 from mock_server.clock import http_date
 from mock_server.domain.acting import NOBODY
@@ -23,6 +23,7 @@ from mock_server.tokens import InvalidToken
 from mock_server.wire import (
     Arrival,
     Disconnected,
+    Route,
     header_fields,
     read_body,
     rest_of_body,
@@ -35,8 +36,8 @@ if TYPE_CHECKING:
 
     from starlette.types import Receive, Scope, Send
 
-    from mock_server.journal import Entry, Phase
     from mock_server.domain.acting import Integrator
+    from mock_server.journal import Entry, Phase
     from mock_server.settings import Settings
     from mock_server.wire import Fields
     from mock_server.workspace import Workspace
@@ -82,7 +83,9 @@ class Pipeline:
         self._date = (0, b"")
         self._bearers: dict[bytes | None, Bearer] = {}
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send, fields: Fields | None = None) -> None:
+    async def __call__(
+        self, scope: Scope, receive: Receive, send: Send, fields: Fields | None = None
+    ) -> None:
         """Answer one request; nothing is sent to a client that left before its request was complete.
 
         `fields` are the headers by name, where the caller has them already.
@@ -154,7 +157,9 @@ class Pipeline:
         """Whose a token is; remembered, since to verify one costs more than the rest of a request."""
         default = self.context.workspaces.default
         if authorization is None:
-            return Bearer(default, refusal="The header Authorization: Bearer <token> is missing.", token_sent=False)
+            return Bearer(
+                default, refusal="The header Authorization: Bearer <token> is missing.", token_sent=False
+            )
         scheme, _, given = authorization.partition(b" ")
         if scheme.lower() != b"bearer":
             message = "The Authorization header must be Bearer <token>; got something else."
@@ -165,7 +170,9 @@ class Pipeline:
             return Bearer(default, refusal=f"The token {error}.")
         found = self.context.workspaces.of_client(claims.client_id)
         if found is None:
-            message = f"The token belongs to client {claims.client_id}, which this server does not know (any more)."
+            message = (
+                f"The token belongs to client {claims.client_id}, which this server does not know (any more)."
+            )
             return Bearer(default, refusal=message)
         workspace = found[0]
         bearer = Bearer(workspace, workspace.integrators[claims.client_id], claims.expires_at)

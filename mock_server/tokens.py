@@ -97,9 +97,13 @@ class Tokens:
         import jwt
 
         # Time is not checked here: the workspace's clock does that.
-        unchecked = {"verify_exp": False, "verify_iat": False, "verify_nbf": False, "verify_aud": False}
         try:
-            claims = jwt.decode(token, self._key.public_key(), algorithms=["RS256"], options=unchecked)
+            claims = jwt.decode(
+                token,
+                self._key.public_key(),
+                algorithms=["RS256"],
+                options={"verify_exp": False, "verify_iat": False, "verify_nbf": False, "verify_aud": False},
+            )
             return Claims(str(claims["client_id"]), float(claims["exp"]))
         except jwt.InvalidAlgorithmError:
             raise InvalidToken("is not signed by RS256, as every JWT of this server is") from None

@@ -9,14 +9,20 @@ from msgspec import Struct
 from mock_server.errors import ContentTooLarge
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Mapping, Sequence
-
-    from mock_server.api import Route
+    from collections.abc import Awaitable, Callable, Mapping, MutableMapping, Sequence
 
     Headers = Sequence[tuple[bytes, bytes]]
     Fields = Mapping[bytes, bytes]
 
 BODY_LIMIT_BYTES: Final = 6 * 1024 * 1024
+
+
+class Route(Struct, frozen=True, gc=False):
+    """Where a request goes: the operation, and the parts of its path."""
+
+    operation: str
+    document_id: str = ""
+    file_name: bytes = b""
 
 
 class Arrival(Struct, frozen=True, gc=False):
@@ -27,7 +33,7 @@ class Arrival(Struct, frozen=True, gc=False):
 
     scope: Mapping[str, Any]
     receive: Callable[[], Awaitable[Mapping[str, Any]]]
-    send: Callable[[Mapping[str, Any]], Awaitable[None]]
+    send: Callable[[MutableMapping[str, Any]], Awaitable[None]]
     path: bytes
     fields: Fields
     route: Route
@@ -52,9 +58,7 @@ async def read_body(arrival: Arrival, limit: int = BODY_LIMIT_BYTES) -> bytes:
     return await rest_of_body(arrival, await arrival.receive(), limit)
 
 
-async def rest_of_body(
-    arrival: Arrival, message: Mapping[str, Any], limit: int = BODY_LIMIT_BYTES
-) -> bytes:
+async def rest_of_body(arrival: Arrival, message: Mapping[str, Any], limit: int = BODY_LIMIT_BYTES) -> bytes:
     """The whole body from its first message on; raises as `read_body` does."""
     announced = arrival.fields.get(b"content-length")
     if announced is not None and announced.isdigit() and int(announced) > limit:

@@ -143,7 +143,7 @@ class Workspace:
 
         return StorageKeys(
             access_key_id=self.access_key_id,
-            secret_access_key="carrot-mock-demo-secret-" + self.access_key_id.lower(),  # noqa: S106 - shown, not kept
+            secret_access_key="carrot-mock-demo-secret-" + self.access_key_id.lower(),
             region=_REGION,
             bucket=_BUCKET,
         )

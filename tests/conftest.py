@@ -12,10 +12,11 @@ from typing import Any
 
 import httpx
 import pytest
+from payloads import event, mass_id
+
 from mock_server import create_app
 from mock_server.clock import ManualClock
 from mock_server.settings import Settings
-from payloads import event, mass_id
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
@@ -88,9 +89,7 @@ class World:
     @property
     def control(self) -> httpx.Client:
         """The control API of the default workspace."""
-        return httpx.Client(
-            transport=self.transport, base_url="http://carrot.test/_mock/workspaces/default/"
-        )
+        return httpx.Client(transport=self.transport, base_url="http://carrot.test/_mock/workspaces/default/")
 
     def semantics(self, **switches: Any) -> None:
         """Set switches by their names with `_` for `-`."""

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 from conftest import Serving
+
 from mock_server.behaviours import BEHAVIOURS, SWITCHES
 from mock_server.settings import NAMES
 
@@ -81,7 +82,9 @@ def test_links_lead_somewhere(page: Path) -> None:
 
 def test_every_switch_is_documented_as_it_is() -> None:
     rows = dict(
-        re.findall(r"^\| `([a-z-]+)` \| (.*) \|$", (ROOT / "docs/settings.md").read_text("utf-8"), re.MULTILINE)
+        re.findall(
+            r"^\| `([a-z-]+)` \| (.*) \|$", (ROOT / "docs/settings.md").read_text("utf-8"), re.MULTILINE
+        )
     )
     for name in SWITCHES:
         row = BEHAVIOURS[name]
@@ -99,7 +102,10 @@ def test_every_setting_is_documented() -> None:
 def test_commands_that_serve_are_ones_that_exist(block: str) -> None:
     command = shlex.split(block)
     done = subprocess.run(
-        [sys.executable, "-m", "mock_server", command[1], "--help"], capture_output=True, text=True, timeout=60
+        [sys.executable, "-m", "mock_server", command[1], "--help"],
+        capture_output=True,
+        text=True,
+        timeout=60,
     )
     for flag in command[2:]:
         if flag.startswith("--"):

@@ -4,17 +4,8 @@ from __future__ import annotations
 
 from urllib.parse import unquote_to_bytes
 
-from msgspec import Struct
-
 from mock_server.errors import MethodNotAllowed, NotFound
-
-
-class Route(Struct, frozen=True, gc=False):
-    """Where a request goes: the operation, and the parts of its path."""
-
-    operation: str
-    document_id: str = ""
-    file_name: bytes = b""
+from mock_server.wire import Route
 
 
 _STATIC = {

@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from mock_server.call import Call
     from mock_server.domain.acting import Act
     from mock_server.domain.document import Document
-    from mock_server.domain.permissions import Access
     from mock_server.ledger import Record
     from mock_server.writing import Claim
 

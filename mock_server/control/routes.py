@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING
 from starlette.responses import Response
 from starlette.routing import Route
 
-from mock_server import __version__, contract
+from mock_server import contract
 from mock_server.control import handlers
 from mock_server.control.answers import ControlError, failure, json_answer
 from mock_server.pages import ASSETS, SECURITY_HEADERS, page
+from mock_server.version import __version__
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable

@@ -121,7 +121,8 @@ def declared(document: Document, facts: Mapping[str, Any], recorded_at: float, *
         attachment = replace(known, stored=True)
     return replace(
         document,
-        attachments={**document.attachments, attachment.file_name: attachment}, updated_at=recorded_at
+        attachments={**document.attachments, attachment.file_name: attachment},
+        updated_at=recorded_at,
     )
 
 
