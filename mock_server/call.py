@@ -103,7 +103,7 @@ class Call(Struct, gc=False):
     def act(self) -> Act:
         """What a decision for this call may look at, over what is committed now."""
         by, entry, now = self.by, self.entry, self.workspace.clock.time()
-        changes = Changes(self.ledger, self.ledger.parties(by.environment).layer(), now)
+        changes = Changes(self.ledger, self.ledger.parties(by.environment), now)
         return Act(by, self.semantics, self.ids, changes, entry.advisories, entry.behaviours, clock.iso(now))
 
     def note(self, checked: Checked) -> None:

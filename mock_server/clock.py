@@ -51,8 +51,7 @@ class ManualClock:
 
 def iso(seconds: float) -> str:
     """Seconds since 1970 as the API stores times: UTC, milliseconds, `Z`."""
-    whole, milliseconds = divmod(int(seconds * 1000 + 0.5e-3), 1000)
-    return f"{_to_the_second(whole)}.{milliseconds:03}Z"
+    return _to_the_millisecond(int(seconds * 1000 + 0.5e-3))
 
 
 def instant(text: str) -> str:
@@ -83,6 +82,12 @@ def http_date(seconds: float) -> bytes:
     moment = _EPOCH + timedelta(seconds=int(seconds))
     day, month = _DAYS[moment.weekday()], _MONTHS[moment.month - 1]
     return f"{day}, {moment.day:02} {month} {moment.year:04} {moment:%H:%M:%S} GMT".encode("ascii")
+
+
+@lru_cache(maxsize=8)
+def _to_the_millisecond(milliseconds: int) -> str:
+    whole, rest = divmod(milliseconds, 1000)
+    return f"{_to_the_second(whole)}.{rest:03}Z"
 
 
 @lru_cache(maxsize=16)

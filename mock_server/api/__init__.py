@@ -7,7 +7,6 @@ from urllib.parse import unquote_to_bytes
 from mock_server.errors import MethodNotAllowed, NotFound
 from mock_server.wire import Route
 
-
 _STATIC = {
     ("POST", b"/documents"): Route("documents.create"),
     ("POST", b"/documents/events"): Route("events.batch"),

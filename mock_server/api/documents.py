@@ -13,7 +13,7 @@ from mock_server.domain.deduplication import fingerprint
 from mock_server.writing import Item, Outcome, Write
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Sequence
 
     from mock_server.call import Call
     from mock_server.domain.acting import Act
@@ -57,7 +57,7 @@ def read(call: Call) -> Answer:
     entry.behaviours += READ
     history = ledger.history(document.id)
     if policy.read.unconditional:
-        events: Iterable[bytes] = visible(document, history)
+        events = visible(document, history)
     elif policy.read.some:
         entry.behaviours.append("conditional-read")
         events = [record.event for record in timeline(document, history) if policy.read.covers(record.name)]
@@ -85,31 +85,36 @@ def visible(document: Document, history: Iterable[Record]) -> list[bytes]:
     ]
 
 
-def whole(document: Document, facts: Mapping[str, Any], history: Iterable[Record]) -> bytes:
+def whole(document: Document, facts: dict[str, Any], history: Iterable[Record]) -> bytes:
     """All of a document, as its creator reads it."""
     return joined(_head(document, facts, whole=True, shape="full"), visible(document, history))
 
 
-def joined(head: dict[str, Any], events: Iterable[bytes]) -> bytes:
-    """The JSON of a document: its head, and its events as they were stored."""
-    return b'%s,"externalEvents":[%s]}' % (orjson.dumps(head)[:-1], b",".join(events))
+def joined(head: dict[str, Any], events: list[bytes]) -> bytes:
+    """The JSON of a document: its head, and its events as they were stored, copied once."""
+    start = orjson.dumps(head)[:-1] + b',"externalEvents":['
+    if not events:
+        return start + b"]}"
+    events = [start + events[0], *events[1:]]
+    events[-1] += b"]}"
+    return b",".join(events)
 
 
-def _head(document: Document, facts: Mapping[str, Any], *, whole: bool, shape: str) -> dict[str, Any]:
-    head = dict(facts)
+def _head(document: Document, facts: dict[str, Any], *, whole: bool, shape: str) -> dict[str, Any]:
+    """All but the events: the facts of the creation with what changed since."""
     if shape == "stored":
-        del head["address"], head["author"]
-    head["status"] = document.status
-    head["currentValue"] = document.value
-    head["isPublic"] = document.is_public
-    head["isPubliclySearchable"] = document.is_publicly_searchable
-    head["updatedAt"] = clock.iso(document.updated_at)
+        del facts["address"], facts["author"]
+    facts["status"] = document.status
+    facts["currentValue"] = document.value
+    facts["isPublic"] = document.is_public
+    facts["isPubliclySearchable"] = document.is_publicly_searchable
+    facts["updatedAt"] = clock.iso(document.updated_at)
     if document.parent_id is not None:
-        head["parentDocumentId"] = document.parent_id
-    head["permissions"] = [
+        facts["parentDocumentId"] = document.parent_id
+    facts["permissions"] = [
         {"id": entry_id, "participantId": participant_id} for entry_id, participant_id in document.roles
     ]
-    head["attachments"] = (
+    facts["attachments"] = (
         [
             {"id": each.id, "fileName": each.file_name, "contentLength": each.content_length}
             for each in document.attachments.values()
@@ -117,7 +122,7 @@ def _head(document: Document, facts: Mapping[str, Any], *, whole: bool, shape: s
         if whole
         else []
     )
-    return head
+    return facts
 
 
 def _public(document: Document, history: Iterable[Record]) -> list[bytes]:

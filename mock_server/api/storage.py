@@ -124,7 +124,7 @@ def _record(call: Call, key: str) -> None:
         return
     stored = call.workspace.objects.get(key)
     assert stored is not None  # noqa: S101 - for the type checker: it was stored just now
-    changes = Changes(ledger, ledger.parties(document.environment).layer(), call.workspace.clock.time())
+    changes = Changes(ledger, ledger.parties(document.environment), call.workspace.clock.time())
     declared = next((each for each in document.attachments.values() if each.id == attachment_id), None)
     if declared is not None and declared.content_type != stored.content_type:
         # Only a URL that does not sign the content type lets another one through.

@@ -8,7 +8,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from mock_server import clock
-from mock_server.domain.permissions import policy_for
+from mock_server.domain.permissions import STRANGER, policy_for
 from mock_server.errors import Conflict, NotFound, PendingProcess, Problem, Restricted, ValidationFailed
 
 if TYPE_CHECKING:
@@ -71,7 +71,10 @@ class Act(Struct, gc=False):
         """What this integrator may do with a document, by its own participant."""
         if self.by.participant["id"] != document.creator:
             self.behaviours.append("integrator-participant")
-        return policy_for(document.policies, self.changes.parties.known_as(self.by.participant["id"]))
+        names = self.changes.known.known_as(self.by.participant["id"])
+        if len(names) == 1:
+            return document.policies.get(names[0], STRANGER)
+        return policy_for(document.policies, names)
 
     def readable(self, document_id: str) -> tuple[Document, Policy]:
         """A document that the integrator may read at least in part; raises NotFound or Restricted."""

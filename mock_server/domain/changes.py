@@ -9,8 +9,6 @@ from msgspec import Struct
 from mock_server.domain.document import Document, Kind, Origin, fold
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from mock_server.domain.identities import Parties
 
 
@@ -18,7 +16,8 @@ class Draft(Struct, frozen=True, gc=False):
     """A record before it has a position.
 
     `concerns` is the id of another document whose history this record belongs to as well. `scope`, `key` and
-    `fingerprint` are the deduplication claim that is committed with it.
+    `fingerprint` are the deduplication claim that is committed with it. Where the stored JSON is known already
+    it is `encoded`, and `event` has only its `id` and `name`.
     """
 
     document_id: str
@@ -29,6 +28,7 @@ class Draft(Struct, frozen=True, gc=False):
     scope: str = ""
     key: str | None = None
     fingerprint: bytes | None = None
+    encoded: bytes | None = None
 
 
 class Documents(Protocol):
@@ -36,23 +36,32 @@ class Documents(Protocol):
 
     def document(self, document_id: str) -> Document | None: ...
 
-    def facts(self, document_id: str) -> Mapping[str, Any]: ...
+    def facts(self, document_id: str) -> dict[str, Any]: ...
 
 
 class Changes(Struct, gc=False):
     """Drafts over what is committed; a layer can be absorbed or simply forgotten.
 
-    `below` is what is committed, or the changes that this is a layer of; `now` is seconds since 1970.
+    `below` is what is committed, or the changes that this is a layer of; `known` are the parties below; `now` is
+    seconds since 1970.
     """
 
     below: Documents
-    parties: Parties
+    known: Parties
     now: float
     documents: dict[str, Document] = {}
     drafts: list[Draft] = []
+    _parties: Parties | None = None
+
+    @property
+    def parties(self) -> Parties:
+        """The known parties and, in a layer over them, the new ones."""
+        if self._parties is None:
+            self._parties = self.known.layer()
+        return self._parties
 
     def layer(self) -> Changes:
-        return Changes(self, self.parties.layer(), self.now)
+        return Changes(self, self.parties, self.now)
 
     def document(self, document_id: str) -> Document | None:
         return self.documents.get(document_id) or self.below.document(document_id)
@@ -62,8 +71,8 @@ class Changes(Struct, gc=False):
         below = self.below
         return below.committed(document_id) if isinstance(below, Changes) else below.document(document_id)
 
-    def facts(self, document_id: str) -> Mapping[str, Any]:
-        """The stored facts of a document's creation."""
+    def facts(self, document_id: str) -> dict[str, Any]:
+        """The stored facts of a document's creation, decoded anew for each caller."""
         return self.below.facts(document_id)
 
     def add(self, draft: Draft) -> None:
@@ -83,7 +92,12 @@ class Changes(Struct, gc=False):
     def absorb(self, layer: Changes) -> None:
         self.drafts.extend(layer.drafts)
         self.documents.update(layer.documents)
-        self.parties.absorb(layer.parties)
+        layer.hand_over(self.parties)
+
+    def hand_over(self, parties: Parties) -> None:
+        """Let others, or those that are committed, take over the new parties."""
+        if self._parties is not None:
+            parties.absorb(self._parties)
 
     def _feel(self, document_id: str, draft: Draft) -> None:
         self.documents[document_id] = fold(

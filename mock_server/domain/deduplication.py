@@ -7,7 +7,7 @@ numbers do not count, the operation and the document do.
 from __future__ import annotations
 
 import re
-from hashlib import sha256
+from hashlib import blake2b
 from typing import Any, Literal
 
 import orjson
@@ -31,7 +31,7 @@ def fingerprint(operation: str, body: dict[str, Any]) -> bytes:
     canonical = orjson.dumps(body, option=orjson.OPT_SORT_KEYS)
     if _WHOLE_FLOAT.search(canonical) or _LARGE_FLOAT.search(canonical):
         canonical = orjson.dumps(_numbers_as_values(body), option=orjson.OPT_SORT_KEYS)
-    return sha256(b"%s\0%s" % (operation.encode(), canonical)).digest()[:16]
+    return blake2b(b"%s\0%s" % (operation.encode(), canonical), digest_size=16).digest()
 
 
 def _numbers_as_values(value: Any) -> Any:

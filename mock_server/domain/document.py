@@ -5,6 +5,7 @@ Source: [event-spec], [events], [permissions]; details that these leave open are
 
 from __future__ import annotations
 
+from functools import lru_cache
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final, Literal
 
@@ -81,9 +82,15 @@ def created(facts: Mapping[str, Any], recorded_at: float) -> Document:
         recorded_at,
         recorded_at,
         (),
-        {creator: CREATOR},
+        _creator_only(creator),
         _NO_ATTACHMENTS,
     )
+
+
+@lru_cache(maxsize=64)
+def _creator_only(creator: str) -> Mapping[str, Policy]:
+    """One mapping for all documents of a creator: most of them keep it for ever."""
+    return MappingProxyType({creator: CREATOR})
 
 
 def appended(document: Document, event: Mapping[str, Any], origin: Origin, recorded_at: float) -> Document:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from msgspec import Struct
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Sequence
 
     from mock_server.domain.changes import Changes
     from mock_server.domain.document import Document, Environment, Kind, Origin
@@ -61,8 +61,8 @@ class Ledger(Protocol):
         """The document as it is now; None when there is none of that id."""
         ...
 
-    def facts(self, document_id: str) -> Mapping[str, Any]:
-        """The stored facts of a document's creation."""
+    def facts(self, document_id: str) -> dict[str, Any]:
+        """The stored facts of a document's creation, decoded anew for each caller."""
         ...
 
     def documents(self) -> Iterator[Document]:

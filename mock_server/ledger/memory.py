@@ -11,7 +11,7 @@ from mock_server.domain.identities import Parties
 from mock_server.ledger import Record, Remembered
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Sequence
 
     from mock_server.domain.changes import Changes
     from mock_server.domain.document import Document, Environment
@@ -36,8 +36,8 @@ class MemoryLedger:
     def document(self, document_id: str) -> Document | None:
         return self._documents.get(document_id)
 
-    def facts(self, document_id: str) -> Mapping[str, Any]:
-        return cast("Mapping[str, Any]", orjson.loads(self._histories[document_id][0].event))
+    def facts(self, document_id: str) -> dict[str, Any]:
+        return cast("dict[str, Any]", orjson.loads(self._histories[document_id][0].event))
 
     def documents(self) -> Iterator[Document]:
         return iter(self._documents.values())
@@ -53,7 +53,7 @@ class MemoryLedger:
 
     def commit(self, changes: Changes, environment: Environment, request: int) -> Sequence[Record]:
         # Everything that could fail comes first: what follows is only assignments.
-        encoded = [_compact(orjson.dumps(draft.event)) for draft in changes.drafts]
+        encoded = [draft.encoded or _compact(orjson.dumps(draft.event)) for draft in changes.drafts]
         now, records, histories = changes.now, self._records, self._histories
         before = len(records)
         for draft, event in zip(changes.drafts, encoded, strict=True):
@@ -80,7 +80,7 @@ class MemoryLedger:
             if key is not None:
                 self._scope(draft.scope)[key] = record
         self._documents.update(changes.documents)
-        self._parties[environment].absorb(changes.parties)
+        changes.hand_over(self._parties[environment])
         return records[before:]
 
     def claim(self, scope: str, key: str) -> Record | Remembered | None:
