@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import orjson
 from msgspec import Struct
 
-from mock_server import clock, redaction
-from mock_server.inferred import inferred
+from mock_server import clock
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -65,6 +64,10 @@ class Entry(Struct, gc=False):
 
     def as_json(self, attempt: int) -> dict[str, Any]:
         """The entry as the control API shows it; what is not known is absent."""
+        # Nobody needs these before somebody looks.
+        from mock_server import redaction
+        from mock_server.inferred import inferred
+
         shown: dict[str, Any] = {
             "id": self.id,
             "at": clock.iso(self.at),

@@ -309,7 +309,9 @@ class Pipeline:
         gateway = call.semantics.edge_errors == "gateway"
         if error.status in errors.GATEWAY_STATUSES:
             call.entry.behaviours.append("edge-errors")
-        body = errors.body(error, call.ids.short, call.workspace.clock.time(), gateway=gateway)
+        body = errors.body(
+            error, call.workspace.answer_ids.short, call.workspace.clock.time(), gateway=gateway
+        )
         return Answer(error.status, body, (JSON, *error.headers))
 
     def _accident(self, call: Call, error: Exception) -> Answer:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass, field, fields, replace
 from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from mock_server.behaviours import Semantics, SwitchError, split_pairs
 from mock_server.limits import RateLimit, parse_rate_limit
@@ -20,8 +22,7 @@ class SettingsError(ValueError):
     """A setting that cannot be; `str()` is a sentence that names where it came from."""
 
 
-@dataclass(frozen=True, slots=True)
-class Settings:
+class Settings(Struct, frozen=True):
     """How a server runs.
 
     A setting `rate_limit` is the flag `--rate-limit`, the variable `CARROT_MOCK_RATE_LIMIT` and the key
@@ -32,7 +33,7 @@ class Settings:
     port: int = 8750
     rate_limit: RateLimit = "documented"
     store: str = "memory"
-    semantics: Semantics = field(default_factory=Semantics.default)
+    semantics: Semantics = Semantics.default()
     seed: int | None = None
     public_url: str | None = None
     workers: int = 1
@@ -199,4 +200,4 @@ _READERS: Mapping[str, Callable[[Any], Any]] = {
 }
 # The flag's own spelling, for the variable and the file.
 _NO_CONTROL = "no_control"
-NAMES = tuple(each.name for each in fields(Settings))
+NAMES = Settings.__struct_fields__

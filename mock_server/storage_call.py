@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
+
+from msgspec import Struct
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
 
-@dataclass(frozen=True, slots=True)
-class StorageRequest:
+class StorageRequest(Struct, frozen=True):
     """A storage call as it came: `path` still percent-encoded, `query` without `?`.
 
     Header names are lower-case, as ASGI gives them.
@@ -26,8 +26,7 @@ class StorageRequest:
         return next((value for key, value in self.headers if key == name), None)
 
 
-@dataclass(frozen=True, slots=True)
-class StorageAnswer:
+class StorageAnswer(Struct, frozen=True):
     """What goes back: status, headers (lower-case names) and the whole body."""
 
     status: int

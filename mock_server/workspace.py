@@ -98,6 +98,8 @@ class Workspace:
         self._objects: ObjectStore | None = None
         self.ids = Ids(seed)
         self.seed = self.ids.seed
+        # What is not stored has ids of its own: an error more does not change those of what follows.
+        self.answer_ids = Ids(self.seed + 1)
         self.integrators = {
             each.client_id: Integrator(
                 each.integrator,
@@ -115,6 +117,7 @@ class Workspace:
         if self._objects is not None:
             self._objects.clear()
         self.ids = Ids(self.seed)
+        self.answer_ids = Ids(self.seed + 1)
         self._begin(self._initial_semantics)
 
     def _begin(self, semantics: Semantics) -> None:

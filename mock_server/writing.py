@@ -310,7 +310,9 @@ def _remember(call: Call, look: _Look, error: ApiError) -> NoReturn:
     if call.semantics.dedup_errors == "forget":
         raise error
     now = call.workspace.clock.time()
-    body = errors.body(error, call.ids.short, now, gateway=call.semantics.edge_errors == "gateway")
+    body = errors.body(
+        error, call.workspace.answer_ids.short, now, gateway=call.semantics.edge_errors == "gateway"
+    )
     remembered = Remembered(now, item.fingerprint, error.status, error.code or "", error.message, body)
     call.ledger.remember(look.scope, item.key, remembered)
     raise Replayed(remembered) from error

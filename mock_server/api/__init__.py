@@ -24,7 +24,7 @@ _TOKEN = {"POST": "token"}
 def route(method: str, raw_path: bytes) -> Route:
     """The route of a percent-encoded path; raises NotFound and MethodNotAllowed.
 
-    Every path is served with the prefix `/v1` too (`path-prefix`).
+    What begins with `/documents` is served with the prefix `/v1` too (`path-prefix`).
     """
     if (static := _STATIC.get((method, raw_path))) is not None:
         return static
@@ -38,7 +38,7 @@ def route(method: str, raw_path: bytes) -> Route:
         if count == 3 and parts[2] == b"events":
             return Route(_operation(_BATCH, method, raw_path))
         if parts[2]:
-            document_id = unquote_to_bytes(parts[2]).decode("utf-8", "replace")
+            document_id = _decoded(parts[2])
             if count == 3:
                 return Route(_operation(_READ, method, raw_path), document_id)
             if count == 4 and parts[3] == b"events":
@@ -56,6 +56,10 @@ def route(method: str, raw_path: bytes) -> Route:
         "slash at the end.",
         "unknown-path",
     )
+
+
+def _decoded(part: bytes) -> str:
+    return (unquote_to_bytes(part) if b"%" in part else part).decode("utf-8", "replace")
 
 
 def _operation(methods: dict[str, str], method: str, raw_path: bytes) -> str:

@@ -74,15 +74,14 @@ def read(call: Call) -> Answer:
 def timeline(document: Document, history: Iterable[Record]) -> list[Record]:
     """The records whose events the document shows."""
     own = document.id
-    return [record for record in history if record.kind == "event.appended" and record.document_id == own]
+    # Only events have a name.
+    return [record for record in history if record.name and record.document_id == own]
 
 
 def visible(document: Document, history: Iterable[Record]) -> list[bytes]:
     """The events of a document as stored bytes, in the order they were appended."""
     own = document.id
-    return [
-        record.event for record in history if record.kind == "event.appended" and record.document_id == own
-    ]
+    return [record.event for record in history if record.name and record.document_id == own]
 
 
 def whole(document: Document, facts: dict[str, Any], history: Iterable[Record]) -> bytes:

@@ -77,7 +77,7 @@ def answer(call: Call, request: StorageRequest) -> Answer:
     else:
         call.entry.behaviours += ("attachment-download", "s3-download")
     request_id = call.entry.id.rjust(16, "0").upper()
-    return _answer(storage.stamp(given, request_id, call.ids.secret()))
+    return _answer(storage.stamp(given, request_id, call.workspace.answer_ids.secret()))
 
 
 def refusal(call: Call, request: StorageRequest, error: StorageError) -> Answer:
@@ -95,7 +95,7 @@ def refusal(call: Call, request: StorageRequest, error: StorageError) -> Answer:
             "An Authorization header came with a pre-signed URL, whose query is the authorisation: leave it out.",
         )
     request_id = call.entry.id.rjust(16, "0").upper()
-    return _answer(storage.error_answer(error, request, request_id, call.ids.secret()))
+    return _answer(storage.error_answer(error, request, request_id, call.workspace.answer_ids.secret()))
 
 
 _BEHAVIOURS = {

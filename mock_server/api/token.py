@@ -106,7 +106,7 @@ def issue(call: Call, context: Context, grant: Grant) -> Answer:
         "opaque" if call.semantics.token_format == "opaque" else "jwt",
         client_id=grant.credential.client_id,
         issuer=f"{call.base_url}/oauth2",
-        token_id=call.ids.uuid(),
+        token_id=call.workspace.answer_ids.uuid(),
         now=call.workspace.clock.time(),
     )
     body = {"access_token": token, "token_type": "Bearer", "expires_in": LIFETIME_SECONDS, "scope": SCOPE}

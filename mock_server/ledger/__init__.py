@@ -23,7 +23,7 @@ class Record(Struct, frozen=True, gc=False):
 
     `position` counts from 1; `recorded_at` is seconds since 1970; `event` is the stored JSON as bytes;
     `request` the number of the request that did it (0: none); `key` the deduplication key that it claimed,
-    and `fingerprint` what the request of that key asked for.
+    and `fingerprint` what the request of that key asked for. Only events have a `name`.
     """
 
     position: int
