@@ -188,7 +188,7 @@ def _sentence(error: ValidationError, schema: Mapping[str, Any], pointer: str) -
         if _nearest(error, schema, "x-carrot-suggest") == "title-case":
             from mock_server.domain.conventions import title_case  # only a mistake needs it
 
-            written = f'{written[:-1]}: "{title_case(str(error.instance))}".'
+            written = written.replace("Expected ", f'Expected "{title_case(str(error.instance))}", ', 1)
         return f"{place}: {written} Got {_shown(error.instance)}."
     return f"{place} {_expected(error, schema)}."
 
