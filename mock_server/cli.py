@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from mock_server.version import __version__
+
 if TYPE_CHECKING:
     from mock_server.settings import Settings
 
@@ -14,6 +16,7 @@ _CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
 
 
 @click.group(context_settings=_CONTEXT)
+@click.version_option(__version__, "--version", message="carrot-mock %(version)s")
 def app() -> None:
     """A stand-in for the Carrot API: a mock server, and tools around it."""
 
@@ -122,21 +125,30 @@ def _announce(settings: Settings, url: str) -> None:
 
 
 @app.command()
+@click.argument("words", nargs=-1, metavar="[WORD]...")
 @click.option("--grade", type=click.Choice(["D", "C", "A"], case_sensitive=False), help="Only one grade.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-def behaviours(grade: str | None, as_json: bool) -> None:
-    """Everything that the mock does: what is documented, what is assumed, and the switch for it."""
+def behaviours(words: tuple[str, ...], grade: str | None, as_json: bool) -> None:
+    """Everything that the mock does: what is documented, what is assumed, and the switch for it.
+
+    With words, only the rows that have one of them in their id, each with its source.
+    """
     from mock_server.behaviours import BEHAVIOURS
     from mock_server.behaviours import behaviours as as_list
 
+    chosen = {row.id for row in BEHAVIOURS.values() if not words or any(word in row.id for word in words)}
+    if not chosen:
+        fail(f"no behaviour has {' or '.join(words)} in its id; `carrot-mock behaviours` lists them all.")
     if as_json:
         import orjson
 
-        click.echo(orjson.dumps(as_list(grade), option=orjson.OPT_INDENT_2))
+        rows = [row for row in as_list(grade) if row["id"] in chosen]
+        click.echo(orjson.dumps(rows, option=orjson.OPT_INDENT_2))
         return
-    from mock_server.terminal import print_behaviours
+    from mock_server.terminal import print_behaviours, print_details
 
-    print_behaviours([row for row in BEHAVIOURS.values() if grade is None or row.grade == grade])
+    print_rows = print_details if words else print_behaviours
+    print_rows([row for row in BEHAVIOURS.values() if row.id in chosen and grade in (None, row.grade)])
 
 
 @app.command()
@@ -156,8 +168,6 @@ def openapi(as_yaml: bool) -> None:
 @app.command()
 def version() -> None:
     """The version of carrot-mock."""
-    from mock_server.version import __version__
-
     click.echo(f"carrot-mock {__version__}")
 
 

@@ -189,6 +189,8 @@ def _sentence(error: ValidationError, schema: Mapping[str, Any], pointer: str) -
             from mock_server.domain.conventions import title_case  # only a mistake needs it
 
             written = written.replace("Expected ", f'Expected "{title_case(str(error.instance))}", ', 1)
+        if _is_unknown_property(error):
+            written += _nearest_property(error, schema)
         return f"{place}: {written} Got {_shown(error.instance)}."
     return f"{place} {_expected(error, schema)}."
 
@@ -209,12 +211,28 @@ def _expected(error: ValidationError, schema: Mapping[str, Any]) -> str:
             return f"must have {_BOUNDS[kind.name]} {_shown(kind.value)}; got {came}"
         case "pattern":
             return f"must match {kind.pattern}; got {came}"
-        case "not" if len(error.schema_path) > 1 and error.schema_path[-2] == "additionalProperties":
+        case "not" if _is_unknown_property(error):
             return f"is a property that the contract does not have; got {came}"
         case "additionalProperties":
             return f"must not have the properties {_either([_shown(each) for each in kind.unexpected])}"
         case _:
             return f"breaks the contract: {error.message}"
+
+
+def _is_unknown_property(error: ValidationError) -> bool:
+    return len(error.schema_path) > 1 and error.schema_path[-2] == "additionalProperties"
+
+
+def _nearest_property(error: ValidationError, schema: Mapping[str, Any]) -> str:
+    """A question for a name that looks like one of the contract's; nothing for others."""
+    from difflib import get_close_matches  # only a mistake needs it
+
+    here: Any = schema
+    for step in error.schema_path[:-2]:
+        here = here[step]
+    folded = {name.lower(): name for name in here.get("properties", ())}
+    found = get_close_matches(str(error.instance_path[-1]).lower(), folded, n=1, cutoff=0.75)
+    return f' Did you mean "{folded[found[0]]}"?' if found else ""
 
 
 _ARTICLES = {

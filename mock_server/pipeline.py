@@ -52,7 +52,8 @@ OPERATIONS: Final[Mapping[str, Callable[[Call], Write | Answer]]] = {
     "attachments.upload": attachments.upload,
     "attachments.download": attachments.download,
 }
-# A request that carries this header is told, in headers of the answer, what its deduplication keys met.
+# A request that carries this header is told, in headers of the answer, what its deduplication keys met and
+# what was not refused, but should be known.
 EXPLAIN: Final = b"x-carrot-mock-explain"
 
 _REMEMBERED_BEARERS: Final = 4096
@@ -167,7 +168,8 @@ class Pipeline:
         try:
             claims = self.context.tokens.verify(given.strip().decode("latin-1"))
         except InvalidToken as error:
-            return Bearer(default, refusal=f"The token {error}.")
+            hint = "Get one from the token endpoint of this server."
+            return Bearer(default, refusal=f"The token {error}. {hint}")
         found = self.context.workspaces.of_client(claims.client_id)
         if found is None:
             message = (
@@ -361,7 +363,13 @@ class Pipeline:
 
 def _explanation(entry: Entry) -> list[tuple[bytes, bytes]]:
     verdicts = ", ".join(verdict for _, verdict, _ in entry.deduplication) or "none"
-    return [
+    told = [
         (b"x-carrot-mock-deduplication", verdicts.encode("ascii")),
         (b"x-carrot-mock-request", entry.id.encode("ascii")),
     ]
+    if entry.advisories:
+        advisories = " | ".join(f"{code}: {message}" for code, message in entry.advisories)
+        # A header holds printable ASCII; the journal has every character.
+        plain = "".join(each if " " <= each <= "~" else "?" for each in advisories)
+        told.append((b"x-carrot-mock-advisories", plain[:4096].encode("ascii")))
+    return told

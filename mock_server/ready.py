@@ -51,6 +51,7 @@ def banner(url: str, settings: Settings) -> str:
         for name, value in settings.semantics.as_dict().items()
         if value != type(settings.semantics).default().as_dict()[name]
     }
+    token = "  (with the control token)" if settings.control_token is not None else ""
     lines = [
         f"Carrot Mock is ready at {url}  (a mock: nothing here reaches the Carrot network)",
         "",
@@ -61,7 +62,8 @@ def banner(url: str, settings: Settings) -> str:
         f"  rate limit       {rate}",
         *([f"  semantics        {', '.join(f'{k}={v}' for k, v in changed.items())}"] if changed else []),
         f"  reference        {url}/docs",
-        *([f"  what happened    {url}/_mock/workspaces/default/requests"] if settings.control else []),
+        *([f"  what happened    {url}/_mock/workspaces/default/requests{token}"] if settings.control else []),
+        *_cautions(settings),
         "",
         "  Try:",
         f"    curl -u {test.client_id}:{test.client_secret} -d grant_type=client_credentials {url}/oauth2/token",
@@ -69,3 +71,13 @@ def banner(url: str, settings: Settings) -> str:
         "  Ctrl-C stops it.",
     ]
     return "\n".join(lines)
+
+
+def _cautions(settings: Settings) -> list[str]:
+    """What a person should know who lets others than this machine in."""
+    if settings.host in ("127.0.0.1", "localhost", "::1"):
+        return []
+    lines = ["", f"  It listens on {settings.host}: other machines reach it, with the credentials above."]
+    if settings.control and settings.control_token is None:
+        lines.append("  They reach its control API too; --control-token T or --no-control closes that.")
+    return lines

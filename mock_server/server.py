@@ -21,7 +21,9 @@ if TYPE_CHECKING:
 HEADER_LIMIT_BYTES = 64 * 1024
 HEADER_SECONDS = 30.0
 KEEP_ALIVE_SECONDS = 75
-GRACE_SECONDS = 10
+# How long a stopping server waits for the rest of a request, and for all that is in flight.
+REST_SECONDS = 2.0
+GRACE_SECONDS = 5
 
 
 class Protocol(HttpToolsProtocol):
@@ -67,6 +69,17 @@ class Protocol(HttpToolsProtocol):
             "Request Header Fields Too Large",
             f"The headers must have at most {HEADER_LIMIT_BYTES} bytes.",
         )
+
+    def shutdown(self) -> None:
+        """The server stops: what has come whole is answered, and the rest of a half request has to hurry."""
+        super().shutdown()
+        if self.cycle is not None and not self.cycle.response_complete and self.cycle.more_body:
+            self.loop.call_later(REST_SECONDS, self._drop_half)
+
+    def _drop_half(self) -> None:
+        # Of a lost connection the request is dropped as of any client that goes away.
+        if self.cycle is not None and self.cycle.more_body:
+            self.transport.close()
 
     def _still_in_headers(self, size: int) -> None:
         self._header_bytes += size

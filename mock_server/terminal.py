@@ -34,6 +34,23 @@ def print_behaviours(rows: Sequence[Behaviour]) -> None:
     render_behaviours(Console(highlight=False), rows)
 
 
+def print_details(rows: Sequence[Behaviour]) -> None:
+    """Print the rows one below the other, with their sources; tab-separated when no terminal reads them."""
+    if not sys.stdout.isatty():
+        print("\n".join(plain_lines(rows)))
+        return
+    from rich.console import Console
+    from rich.text import Text
+
+    console = Console(highlight=False)
+    for row in rows:
+        console.print(Text(row.id, "bold"), Text(f"{row.grade}: {GRADES[row.grade]}", _COLOURS[row.grade]))
+        console.print(Text(row.statement))
+        if (setting := _setting(row)) is not None:
+            console.print(Text(f"switch: {setting}"))
+        console.print(Text(f"source: {row.source}\n", "dim"))
+
+
 def plain_lines(rows: Sequence[Behaviour]) -> list[str]:
     """One line a row: grade, id, statement, the switch with its values (or `-`) and source, between tabs."""
     return ["\t".join((row.grade, row.id, row.statement, _setting(row) or "-", row.source)) for row in rows]

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     Fields = Mapping[bytes, bytes]
 
 BODY_LIMIT_BYTES: Final = 6 * 1024 * 1024
+DRAIN_LIMIT_BYTES: Final = 64 * 1024 * 1024
 
 
 class Route(Struct, frozen=True, gc=False):
@@ -60,21 +61,35 @@ async def read_body(arrival: Arrival, limit: int = BODY_LIMIT_BYTES) -> bytes:
 
 async def rest_of_body(arrival: Arrival, message: Mapping[str, Any], limit: int = BODY_LIMIT_BYTES) -> bytes:
     """The whole body from its first message on; raises as `read_body` does."""
-    announced = arrival.fields.get(b"content-length")
-    if announced is not None and announced.isdigit() and int(announced) > limit:
-        raise _too_large(limit)
     chunks = []
     size = 0
+    announced = arrival.fields.get(b"content-length")
+    if announced is not None and announced.isdigit() and int(announced) > limit:
+        await _drain(arrival, message)
+        raise _too_large(limit)
     while True:
         if message["type"] == "http.disconnect":
             raise Disconnected
         chunk = message.get("body", b"")
         size += len(chunk)
         if size > limit:
+            await _drain(arrival, message)
             raise _too_large(limit)
         chunks.append(chunk)
         if not message.get("more_body", False):
             return chunks[0] if len(chunks) == 1 else b"".join(chunks)
+        message = await arrival.receive()
+
+
+async def _drain(arrival: Arrival, message: Mapping[str, Any]) -> None:
+    """Let the rest of a refused body come, within a bound, and forget it.
+
+    Many clients read no answer before they have sent everything: to one whose connection is closed in the
+    middle of that, the refusal is a broken connection. One that asked whether to go on has not sent it.
+    """
+    left = DRAIN_LIMIT_BYTES if b"expect" not in arrival.fields else 0
+    while left > 0 and message["type"] == "http.request" and message.get("more_body", False):
+        left -= len(message.get("body", b""))
         message = await arrival.receive()
 
 

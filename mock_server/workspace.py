@@ -96,6 +96,7 @@ class Workspace:
         self._settings = settings
         self._budget = budget
         self._objects: ObjectStore | None = None
+        self._chosen_seed = seed
         self.ids = Ids(seed)
         self.seed = self.ids.seed
         # What is not stored has ids of its own: an error more does not change those of what follows.
@@ -113,10 +114,11 @@ class Workspace:
         self._begin(semantics)
 
     def reset(self) -> None:
-        """Begin anew; the next ids are the first ones again."""
+        """Begin anew; with a seed that was chosen, the next ids are the first ones again."""
         if self._objects is not None:
             self._objects.clear()
-        self.ids = Ids(self.seed)
+        self.ids = Ids(self._chosen_seed)
+        self.seed = self.ids.seed
         self.answer_ids = Ids(self.seed + 1)
         self._begin(self._initial_semantics)
 

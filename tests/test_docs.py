@@ -63,7 +63,7 @@ def test_the_tutorial_shows_what_it_says(serve: type[Serving], tmp_path: Path) -
     assert "gross-weight" in out
     assert "Gross Weight" in out
     assert '"status": "CLOSED"' in out
-    assert '"operation": "documents.read"' in out
+    assert '"verdict": "changed-body"' in out
 
 
 def test_the_python_example_runs() -> None:

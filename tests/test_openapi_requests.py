@@ -7,6 +7,7 @@ from jsonschema_rs import Draft202012Validator
 
 from mock_server import contract
 from mock_server.behaviours import Semantics
+from mock_server.domain.conventions import title_case
 from mock_server.errors import ValidationFailed
 
 COMPONENTS = contract.document()["components"]
@@ -77,7 +78,7 @@ def test_title_case_names_are_accepted(name: str) -> None:
 @pytest.mark.parametrize("name", LEGACY)
 def test_names_in_the_old_spellings_are_refused_and_told_the_new_one(name: str) -> None:
     (message,) = problems("AttributeInput", {"name": name})
-    assert message.startswith("/name: Expected an attribute name in Title Case")
+    assert message.startswith(f'/name: Expected "{title_case(name)}", an attribute name in Title Case;')
 
 
 @pytest.mark.parametrize(
@@ -364,7 +365,7 @@ def test_date_times_with_a_zone_are_accepted(moment: str) -> None:
 )
 def test_date_times_that_are_none_or_have_no_zone_are_refused(moment: str) -> None:
     (message,) = problems("EventCreate", EVENT | {"externalCreatedAt": moment})
-    assert message.startswith("/externalCreatedAt: Expected a date-time with a zone")
+    assert message.startswith("/externalCreatedAt: Expected a moment that exists, as a date-time with a zone")
 
 
 def test_real_leap_years_are_told_from_others() -> None:

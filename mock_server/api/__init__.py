@@ -51,9 +51,9 @@ def route(method: str, raw_path: bytes) -> Route:
     elif raw_path.startswith(b"/_storage/"):
         return Route("storage.put" if method == "PUT" else "storage.get")
     raise NotFound(
-        f"There is nothing at {raw_path.decode('latin-1')}; the API has /documents, /documents/{{id}}, "
-        "/documents/{id}/events, /documents/events and /documents/{id}/attachments/{fileName}, none with a "
-        "slash at the end.",
+        f"There is nothing at {raw_path.decode('latin-1')}; there are /oauth2/token, "
+        "/documents, /documents/{id}, /documents/{id}/events, /documents/events and "
+        "/documents/{id}/attachments/{fileName}, none with a slash at the end.",
         "unknown-path",
     )
 

@@ -87,8 +87,13 @@ def refusal(call: Call, request: StorageRequest, error: StorageError) -> Answer:
     call.entry.behaviours += ("s3-errors", *_BEHAVIOURS.get(error.code, ()))
     if error.message == "Request has expired":
         call.entry.behaviours += ("s3-expired", "presign-lifetime")
-    elif error.code == "SignatureDoesNotMatch" and _has_other_length(call, request):
-        call.entry.behaviours.append("s3-content-length")
+    elif error.code == "SignatureDoesNotMatch" and (others := _other_headers(call, request)):
+        if "content-length" in others:
+            call.entry.behaviours.append("s3-content-length")
+        told = ", ".join(
+            f"{name} {given} (declared: {declared})" for name, (given, declared) in others.items()
+        )
+        call.entry.advise("upload-not-as-declared", f"The upload came with {told}.")
     if call.header(b"authorization") is not None:
         call.entry.advise(
             "bearer-on-presigned-url",
@@ -106,13 +111,17 @@ _BEHAVIOURS = {
 }
 
 
-def _has_other_length(call: Call, request: StorageRequest) -> bool:
-    """Whether an upload announces another length than its file was declared with."""
+def _other_headers(call: Call, request: StorageRequest) -> dict[str, tuple[str, str]]:
+    """The headers of an upload that differ from what its file was declared with: name to (came, declared)."""
     document_id, _, attachment_id = request.path.decode("latin-1").rpartition("/")
     document = call.ledger.document(document_id.rpartition("/")[2])
     declared = () if document is None else document.attachments.values()
-    lengths = {b"%d" % each.content_length for each in declared if each.id == attachment_id}
-    return request.method == "PUT" and bool(lengths) and request.header(b"content-length") not in lengths
+    attachment = next((each for each in declared if each.id == attachment_id), None)
+    if attachment is None or request.method != "PUT":
+        return {}
+    wanted = {"content-length": str(attachment.content_length), "content-type": attachment.content_type}
+    came = {name: (request.header(name.encode()) or b"none").decode("latin-1") for name in wanted}
+    return {name: (came[name], wanted[name]) for name in wanted if came[name] != wanted[name]}
 
 
 def _record(call: Call, key: str) -> None:

@@ -34,6 +34,8 @@ if TYPE_CHECKING:
     from mock_server.workspace import Workspace, Workspaces
 
 
+_FILTERS = ("operation", "deduplicationId", "documentId", "since", "limit")
+
 # Workspaces -------------------------------------------------------------------------------------------
 
 
@@ -162,6 +164,7 @@ async def forget_key(request: Request) -> Response:
 
 async def requests(request: Request) -> Response:
     """The journal, oldest first, filtered as the query says."""
+    check_keys(request.query_params, _FILTERS)
     matches = _filter(request)
     limit = _number(request, "limit", -1)
     found = [each for each in _workspace(request).journal.numbered() if matches(each[0])]

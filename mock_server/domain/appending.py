@@ -110,6 +110,10 @@ def _judge_order(act: Act, document: Document, moment: str, pointer: str) -> Non
             f"{pointer}/externalCreatedAt must not be earlier than {document.latest}, the latest moment on the "
             f"timeline of document {document.id}; got {moment}."
         )
+        if document.latest > act.now:
+            message += (
+                " That latest moment lies ahead of the clock: an earlier event was dated into the future."
+            )
         if rule == "reject":
             raise refuse(f"{pointer}/externalCreatedAt", message, "chronological")
         act.advise("out-of-order", message)
@@ -240,6 +244,7 @@ def _related(act: Act, document: Document, event: dict[str, Any], pointer: str) 
     try:
         target = act.writable(sent["documentId"], event["name"])
     except ApiError as error:
+        error.told_of(f"{pointer}/relatedDocument/documentId")
         if "environment-isolation" in error.behaviours:
             error.behaviours += ("environment-relations",)
         else:
