@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 import orjson
@@ -28,6 +29,10 @@ if TYPE_CHECKING:
     from mock_server.workspace import Workspace, Workspaces
 
 JSON = (b"content-type", b"application/json")
+
+
+# What a Host header may be that is copied into a URL; anything else is none.
+_HOST = re.compile(rb"[A-Za-z0-9._-]+(:[0-9]{1,5})?|\[[0-9A-Fa-f:.]+\](:[0-9]{1,5})?")
 
 
 class Answer(Struct, frozen=True, gc=False):
@@ -90,8 +95,8 @@ class Call(Struct, gc=False):
         """Where the client reached the server, without a slash at the end."""
         if self.public_url is not None:
             return self.public_url
-        host = self.arrival.fields.get(b"host")
-        if not host:
+        host = self.arrival.fields.get(b"host", b"")
+        if not _HOST.fullmatch(host):
             address, port = self.arrival.scope.get("server") or ("127.0.0.1", 80)
             host = f"{address}:{port}".encode()
         return f"{self.arrival.scope['scheme']}://{host.decode('latin-1')}"

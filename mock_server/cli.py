@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -108,7 +109,12 @@ def _serve(settings: Settings) -> None:
     host, port = server.address(listener)
     shown = "127.0.0.1" if host == "0.0.0.0" else f"[{host}]" if ":" in host else host  # noqa: S104 - compared only
     url = settings.public_url or f"http://{shown}:{port}"
-    server.run(create_app(settings), listener, lambda: _announce(settings, url))
+    try:
+        server.run(create_app(settings), listener, lambda: _announce(settings, url))
+    finally:
+        if settings.ready_file is not None:
+            # Nobody should wait for a server that is gone.
+            Path(settings.ready_file).unlink(missing_ok=True)
 
 
 def _announce(settings: Settings, url: str) -> None:

@@ -275,14 +275,20 @@ class Pipeline:
     # What all have in common --------------------------------------------------------------------------
 
     async def _nowhere(self, arrival: Arrival, error: ApiError) -> None:
-        call = self._open(arrival, self.context.workspaces.default)
+        """A path or a method that is not there; with a good token it counts for the rate limit all the same."""
+        bearer = self._identify(arrival.fields.get(b"authorization"))
+        call = self._open(arrival, bearer.workspace)
         try:
             call.body = call.entry.request_body = await read_body(arrival)
+            if not arrival.path.startswith(b"/oauth2/"):
+                self._authenticate(call, bearer)
         except Disconnected:
             self._gone(call)
             return
-        except ApiError as too_large:
-            error = too_large
+        except Unauthorized:
+            pass
+        except (ContentTooLarge, TooManyRequests) as other:
+            error = other
         await self._respond(call, arrival, self._refusal(call, error))
 
     def _open(self, arrival: Arrival, workspace: Workspace) -> Call:

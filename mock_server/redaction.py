@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import re
 from typing import TYPE_CHECKING, Any, Final
-from urllib.parse import unquote_plus
+from urllib.parse import quote, quote_plus, unquote_plus
 
 import orjson
 
 from mock_server.nesting import too_deep
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
 REDACTED: Final = "[redacted]"
 
@@ -39,9 +39,22 @@ _SIGNATURE = re.compile(r"(X-Amz-Signature(?:=|%3D)|<SignatureProvided>)[0-9A-Za
 _JSON_SECRET = re.compile(
     r'("(?:access_?token|client_?secret|refresh_?token|password)"\s*:\s*)"(?:[^"\\]|\\.)*"', re.IGNORECASE
 )
+# A JWT, or an opaque token of this server, in any letters.
+_TOKEN = re.compile(
+    r"eyj[a-z0-9_-]{8,}\.[a-z0-9_-]{8,}(?:\.[a-z0-9_-]*)?|cmo_[a-z0-9_-]{8,}(?:\.[a-z0-9_-]*)?", re.IGNORECASE
+)
 _FORM_SECRET = re.compile(
     r"((?:access_?token|client_?secret|refresh_?token|password)=)[^&\s\"]*", re.IGNORECASE
 )
+
+
+def scrub(value: Any, secrets: Iterable[str]) -> Any:
+    """Any JSON without tokens and without the given secrets, wherever in it they stand."""
+    text = _TOKEN.sub(REDACTED, orjson.dumps(value).decode())
+    for secret in secrets:
+        for spelling in {secret, quote(secret, safe=""), quote_plus(secret)}:
+            text = text.replace(spelling, REDACTED)
+    return orjson.loads(text)
 
 
 def path(text: str) -> str:

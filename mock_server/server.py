@@ -8,7 +8,7 @@ import signal
 import socket
 import threading
 from contextlib import contextmanager, suppress
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import uvicorn
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
@@ -26,6 +26,24 @@ REST_SECONDS = 2.0
 GRACE_SECONDS = 5
 
 
+class _OpenTransport:
+    """A transport on which writing to a client that has gone away is no mistake.
+
+    uvicorn learns of a lost connection a moment after uvloop, which raises in between.
+    """
+
+    def __init__(self, transport: asyncio.Transport) -> None:
+        self._transport = transport
+        self.is_closing = transport.is_closing
+
+    def write(self, data: bytes) -> None:
+        if not self.is_closing():
+            self._transport.write(data)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._transport, name)
+
+
 class Protocol(HttpToolsProtocol):
     """HTTP/1.1 as uvicorn has it, but headers have a size and a time by which they are complete.
 
@@ -36,7 +54,7 @@ class Protocol(HttpToolsProtocol):
     _timer: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        super().connection_made(transport)
+        super().connection_made(cast("asyncio.Transport", _OpenTransport(transport)))
         self._timer = self.loop.call_later(HEADER_SECONDS, self._too_slow)
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -69,6 +87,9 @@ class Protocol(HttpToolsProtocol):
             "Request Header Fields Too Large",
             f"The headers must have at most {HEADER_LIMIT_BYTES} bytes.",
         )
+
+    def _unsupported_upgrade_warning(self) -> None:
+        """Says nothing: a client that asks for a WebSocket is answered as any other."""
 
     def shutdown(self) -> None:
         """The server stops: what has come whole is answered, and the rest of a half request has to hurry."""

@@ -44,7 +44,7 @@ DEFAULT_CONTENT_TYPE = "binary/octet-stream"
 _NOT_IN_XML = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
 # by hand, because xml.sax.saxutils imports an HTTP client: 10 ms of the start-up
 _ESCAPES = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;", "\r": "&#13;"})
-_RANGE = re.compile(r"bytes=([0-9]{0,18})-([0-9]{0,18})", re.IGNORECASE)
+_RANGE = re.compile(r"bytes=([0-9]{0,40})-([0-9]{0,40})", re.IGNORECASE)
 
 
 class StorageBudget:
@@ -216,7 +216,7 @@ def answer_get(store: ObjectStore, key: str, request: StorageRequest) -> Storage
         return StorageAnswer(304, validators, b"")
     headers = [*validators, (b"content-type", stored.content_type.encode("latin-1", "replace"))]
     status, content, size = 200, stored.content, len(stored.content)
-    if (part := _range(request.header(b"range"), size)) is not None:
+    if (part := _range(_current_range(stored, request), size)) is not None:
         status, content = 206, content[part.start : part.stop]
         headers.append((b"content-range", f"bytes {part.start}-{part.stop - 1}/{size}".encode()))
     headers.append((b"content-length", str(len(content)).encode()))
@@ -260,6 +260,16 @@ def to_xml(error: StorageError, resource: str, request_id: str, host_id: str) ->
 
 def _text(text: str) -> str:
     return _NOT_IN_XML.sub("\ufffd", text).translate(_ESCAPES)
+
+
+def _current_range(stored: StoredObject, request: StorageRequest) -> bytes | None:
+    """The range that is asked for, unless only of another version of the object (RFC 9110, 13.1.5)."""
+    condition = request.header(b"if-range")
+    if condition is not None and condition.decode("latin-1") != stored.etag:
+        date = _date(condition)
+        if date is None or date != stored.last_modified.replace(microsecond=0):
+            return None
+    return request.header(b"range")
 
 
 def _range(header: bytes | None, size: int) -> range | None:

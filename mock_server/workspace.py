@@ -6,6 +6,7 @@ import hmac
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from mock_server.domain.acting import Integrator
+from mock_server.domain.creation import NETWORK_PARTICIPANT
 from mock_server.ids import Ids
 from mock_server.journal import Journal
 from mock_server.ledger.memory import MemoryLedger
@@ -129,6 +130,8 @@ class Workspace:
         # Keys whose first request is not answered yet, with those who wait for it.
         self.in_flight: dict[tuple[str, str], list[Future[None]]] = {}
         self.ledger: Ledger = MemoryLedger()
+        for environment in ("TEST", "PROD"):
+            self.ledger.parties(environment).register(dict(NETWORK_PARTICIPANT))
         for credential in self.credentials:
             self.ledger.parties(credential.environment).register(dict(PARTICIPANTS[credential.integrator]))
 

@@ -172,7 +172,7 @@ def _look(call: Call, item: Item) -> _Look:
     if (scope, key) in call.in_flight:
         return _Look(item, "in-flight", scope)
     known = call.ledger.claim(scope, key)
-    if known is None:
+    if known is None or (isinstance(known, Remembered) and call.semantics.dedup_errors == "forget"):
         return _Look(item, "fresh", scope)
     lifetime = call.semantics.dedup_lifetime
     if lifetime is not None and call.workspace.clock.time() - known.recorded_at >= lifetime:

@@ -241,7 +241,7 @@ SETTINGS = [
     ("rate-limit", "2.5", 2.5),
     ("store", "memory", "memory"),
     ("seed", "7", 7),
-    ("public-url", "https://carrot.example.org/mock/", "https://carrot.example.org/mock"),
+    ("public-url", "https://carrot.example.org/", "https://carrot.example.org"),
     ("workers", "1", 1),
     ("ready-file", "ready.json", "ready.json"),
     ("control-token", "t", "t"),
@@ -313,7 +313,7 @@ def test_a_server_runs_by_its_flags_variables_and_file(
 
 
 def test_the_public_url_is_what_is_handed_out(serve: Serve, make_world: Callable[..., World]) -> None:
-    public = "https://carrot.example.org/mock"
+    public = "https://carrot.example.org"
     assert serve("--public-url", public).url == public
     world = make_world(public_url=public)
     where = f"/documents/{world.document()}/attachments/a.txt"

@@ -142,9 +142,23 @@ def _public(document: Document, history: Iterable[Record]) -> list[bytes]:
         event = orjson.loads(record.event)
         if event["isPublic"]:
             if "metadata" in event:
-                attributes = [each for each in event["metadata"]["attributes"] if each["isPublic"]]
-                event["metadata"] = {"attributes": attributes}
+                attributes = event["metadata"]["attributes"]
+                event["metadata"] = {"attributes": [_masked(each) for each in attributes if each["isPublic"]]}
             if "attachments" in event:
                 event["attachments"] = [each for each in event["attachments"] if each["isPublic"]]
             shown.append(orjson.dumps(event))
     return shown
+
+
+def _masked(attribute: dict[str, Any]) -> dict[str, Any]:
+    """A sensitive attribute as the public sees it: of a plate some places (`AA*-A**A`), of others nothing."""
+    if not attribute.get("sensitive"):
+        return attribute
+    value = attribute.get("value")
+    places = "".join(each for each in value if each.isalnum()) if isinstance(value, str) else ""
+    if len(places) == _PLATE_PLACES:
+        return {**attribute, "value": f"{places[:2]}*-{places[3]}**{places[6]}"}
+    return {**attribute, "value": "***"}
+
+
+_PLATE_PLACES = 7

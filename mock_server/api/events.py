@@ -45,7 +45,7 @@ def append(call: Call) -> Write:
 def batch(call: Call) -> Write:
     """What `POST /documents/events` asks for; items that break the contract carry that failure.
 
-    Raises the first of these failures when the batch is all or nothing.
+    Raises the failure of the first item when the batch is all or nothing: no other can come before it.
     """
     sent = call.json()
     checked = contract.check("EventBatch", sent, call.semantics)
@@ -57,7 +57,7 @@ def batch(call: Call) -> Write:
         try:
             items.append(_batch_item(call, one, index, target))
         except ValidationFailed as failure:
-            if not each:
+            if not each and index == 0:
                 failure.behaviours = (*failure.behaviours, "batch-atomicity")
                 raise
             items.append(Item({}, "", None, None, index=index, failure=failure))

@@ -170,7 +170,7 @@ async def requests(request: Request) -> Response:
     found = [each for each in _workspace(request).journal.numbered() if matches(each[0])]
     if limit >= 0:
         found = found[max(len(found) - limit, 0) :]
-    return json_answer([entry.as_json(attempt) for entry, attempt in found])
+    return json_answer(_without_secrets(request, [entry.as_json(attempt) for entry, attempt in found]))
 
 
 async def request(request: Request) -> Response:
@@ -178,8 +178,14 @@ async def request(request: Request) -> Response:
     wanted = request.path_params["id"]
     for entry, attempt in _workspace(request).journal.numbered():
         if entry.id == wanted:
-            return json_answer(entry.as_json(attempt))
+            return json_answer(_without_secrets(request, entry.as_json(attempt)))
     raise ControlError(404, "notFound", f"The journal has no request {wanted}; it keeps the newest.", "/id")
+
+
+def _without_secrets(request: Request, shown: Any) -> Any:
+    from mock_server.redaction import scrub
+
+    return scrub(shown, [each.client_secret for each in _workspace(request).credentials])
 
 
 # What they share --------------------------------------------------------------------------------------

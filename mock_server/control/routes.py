@@ -128,7 +128,10 @@ async def _health(_request: Request) -> Response:
 
 
 async def _contract(request: Request) -> Response:
-    return json_answer(contract.in_force(request.app.state.workspaces.default.semantics))
+    """The contract as it is written; with `?in-force` without the keywords that are switched off here."""
+    if "in-force" in request.query_params:
+        return json_answer(contract.in_force(request.app.state.workspaces.default.semantics))
+    return Response(contract.source("openapi.json"), media_type="application/json")
 
 
 async def _contract_source(_request: Request) -> Response:
