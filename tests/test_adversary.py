@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import json
 import socket
-import struct
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -26,14 +25,16 @@ def test_a_client_that_leaves_pipelined_requests_behind_leaves_no_traceback(
 ) -> None:
     serving = serve("--rate-limit", "off")
     host, port = serving.url.removeprefix("http://").split(":")
-    with socket.create_connection((host, int(port)), timeout=20) as connection:
-        many = b"GET /openapi.json HTTP/1.1\r\nHost: x\r\n\r\n" * 40
-        many += b"GET /documents/x HTTP/1.1\r\nHost: x\r\n\r\n" * 20
-        connection.sendall(many)
-        connection.recv(1)
-        # Closed at once and by a reset, with most of the answers unread.
-        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-    assert httpx.get(f"{serving.url}/_mock/health").status_code == 200
+    many = b"GET /openapi.json HTTP/1.1\r\nHost: x\r\n\r\n" * 40
+    many += b"GET /documents/x HTTP/1.1\r\nHost: x\r\n\r\n" * 20
+    with httpx.Client(base_url=serving.url) as others:
+        for _ in range(3):
+            with socket.create_connection((host, int(port)), timeout=20) as connection:
+                connection.sendall(many)
+                # By the time that these are answered the server has got stuck on what nobody reads.
+                for _ in range(60):
+                    assert others.get("/_mock/health").status_code == 200
+        assert others.get("/_mock/health").status_code == 200
     serving.process.terminate()
     _, errors = serving.process.communicate(timeout=20)
     assert (errors, serving.process.returncode) == ("", 0)
