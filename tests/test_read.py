@@ -266,3 +266,11 @@ def test_an_authorised_read_shows_sensitive_values_in_full(world: World) -> None
     plate = attribute("Vehicle License Plate", "ZZZ0A00", sensitive=True, isPublic=False)
     world.append(document_id, metadata={"attributes": [plate]})
     assert world.timeline(document_id)[0]["metadata"]["attributes"] == [plate]
+
+
+def test_keys_that_look_like_the_documents_own_do_not_confuse_a_read(world: World) -> None:
+    tags = {"currentValue": '"currentValue":1,"isPublic":', "isPublic": None}
+    document_id = world.document(tags=tags, title=',"currentValue":7', value=2.5)
+    world.append(document_id, value=4)
+    shown = world.read(document_id)
+    assert (shown["tags"], shown["title"], shown["currentValue"]) == (tags, ',"currentValue":7', 4)

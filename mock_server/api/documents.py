@@ -65,22 +65,8 @@ def read(call: Call) -> Answer:
         events = _public(document, history)
     if document.attachments and not all(each.stored for each in document.attachments.values()):
         entry.behaviours.append("declared-is-listed")
-    whole, shape = policy.read.unconditional, call.semantics.get_shape
-    known = _HEADS.get((document.id, whole, shape))
-    if known is not None and known[0] is document:
-        head = known[1]
-    else:
-        head = _head(document, ledger.facts(document.id), whole=whole, shape=shape)
-        if len(_HEADS) >= _KEPT_HEADS:
-            _HEADS.clear()
-        _HEADS[document.id, whole, shape] = (document, head)
+    head = _head(document, history[0].event, whole=policy.read.unconditional, shape=call.semantics.get_shape)
     return Answer(200, joined(head, events))
-
-
-# The heads of documents that are read again and again, as a client that polls does; good as long as the folded
-# document is the very same value.
-_HEADS: dict[tuple[str, bool, str], tuple[Document, bytes]] = {}
-_KEPT_HEADS = 256
 
 
 def timeline(document: Document, history: Iterable[Record]) -> list[Record]:
@@ -96,9 +82,9 @@ def visible(document: Document, history: Iterable[Record]) -> list[bytes]:
     return [record.event for record in history if record.name and record.document_id == own]
 
 
-def whole(document: Document, facts: dict[str, Any], history: Iterable[Record]) -> bytes:
+def whole(document: Document, history: Sequence[Record]) -> bytes:
     """All of a document, as its creator reads it."""
-    return joined(_head(document, facts, whole=True, shape="full"), visible(document, history))
+    return joined(_head(document, history[0].event, whole=True, shape="full"), visible(document, history))
 
 
 def joined(head: bytes, events: list[bytes]) -> bytes:
@@ -110,29 +96,38 @@ def joined(head: bytes, events: list[bytes]) -> bytes:
     return b",".join(events)
 
 
-def _head(document: Document, facts: dict[str, Any], *, whole: bool, shape: str) -> bytes:
-    """The JSON of all but the events, up to where they begin: the creation's facts with what changed since."""
+def _head(document: Document, created: bytes, *, whole: bool, shape: str) -> bytes:
+    """The JSON of all but the events, up to where they begin.
+
+    `created` are the stored facts of the creation. Those that may have changed since stand last in them (see
+    `creation.create`): what comes before is taken as it is, without decoding it.
+    """
+    start = created[: created.rindex(_FIRST_THAT_CHANGES)]
     if shape == "stored":
+        facts = orjson.loads(start + b"}")
         del facts["address"], facts["author"]
-    facts["status"] = document.status
-    facts["currentValue"] = document.value
-    facts["isPublic"] = document.is_public
-    facts["isPubliclySearchable"] = document.is_publicly_searchable
-    facts["updatedAt"] = clock.iso(document.updated_at)
-    if document.parent_id is not None:
-        facts["parentDocumentId"] = document.parent_id
-    facts["permissions"] = [
-        {"id": entry_id, "participantId": participant_id} for entry_id, participant_id in document.roles
-    ]
-    facts["attachments"] = (
-        [
+        start = orjson.dumps(facts)[:-1]
+    now: dict[str, Any] = {
+        "currentValue": document.value,
+        "isPublic": document.is_public,
+        "isPubliclySearchable": document.is_publicly_searchable,
+        "status": document.status,
+        "updatedAt": clock.iso(document.updated_at),
+        "permissions": [
+            {"id": entry_id, "participantId": participant_id} for entry_id, participant_id in document.roles
+        ],
+        "attachments": [
             {"id": each.id, "fileName": each.file_name, "contentLength": each.content_length}
-            for each in document.attachments.values()
-        ]
-        if whole
-        else []
-    )
-    return orjson.dumps(facts)[:-1] + b',"externalEvents":['
+            for each in (document.attachments.values() if whole else ())
+        ],
+    }
+    if document.parent_id is not None:
+        now["parentDocumentId"] = document.parent_id
+    return b'%s,%s,"externalEvents":[' % (start, orjson.dumps(now)[1:-1])
+
+
+# Within a string the quotes would be escaped, and nothing that a client names comes after this key.
+_FIRST_THAT_CHANGES = b',"currentValue":'
 
 
 def _public(document: Document, history: Iterable[Record]) -> list[bytes]:

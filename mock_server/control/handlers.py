@@ -118,7 +118,7 @@ async def document(request: Request) -> Response:
         if not history:
             raise ControlError(404, "notFound", f"Document {found.id} was not there yet at {at}.", "/at")
         found = _folded(history)
-    return raw_answer(api_documents.whole(found, ledger.facts(found.id), history))
+    return raw_answer(api_documents.whole(found, history))
 
 
 # Semantics, keys, journal -----------------------------------------------------------------------------

@@ -55,12 +55,9 @@ def create(act: Act, body: Mapping[str, Any], claim: tuple[str, str | None, byte
         "author": _document_author(act.by.participant),
         "category": body["category"],
         "createdAt": act.now,
-        "currentValue": body.get("value", 0),
         "dataSetName": act.by.environment,
         "externalCreatedAt": moment,
         "id": document_id,
-        "isPublic": body["isPublic"],
-        "isPubliclySearchable": body["isPubliclySearchable"],
         "measurementUnit": body.get("measurementUnit", "kg"),
         "primaryAddress": address,
         "primaryParticipant": participant,
@@ -69,6 +66,10 @@ def create(act: Act, body: Mapping[str, Any], claim: tuple[str, str | None, byte
     for name in _COPIED:
         if name in body:
             facts[name] = body[name]
+    # What may change stands last, so that a read can take all before it as it is stored.
+    facts["currentValue"] = body.get("value", 0)
+    facts["isPublic"] = body["isPublic"]
+    facts["isPubliclySearchable"] = body["isPubliclySearchable"]
     act.changes.begin(
         Draft(document_id, "document.created", "integrator", facts, None, *claim),
         _platform_actor(act, document_id, moment),
