@@ -6,19 +6,22 @@ import secrets
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
+import orjson
 from starlette.applications import Starlette
 
 from mock_server.call import Context
-from mock_server.clock import Clock, SystemClock
+from mock_server.clock import Clock, SystemClock, http_date
 from mock_server.pipeline import Pipeline
 from mock_server.settings import Settings
 from mock_server.tokens import Tokens
+from mock_server.version import __version__
 from mock_server.wire import header_fields
 from mock_server.workspace import Workspaces
 
 if TYPE_CHECKING:
     from starlette.types import Receive, Scope, Send
 
+_READY = orjson.dumps({"status": "ready", "version": __version__})
 _LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 # Everything else is the API, down to the paths that it does not have.
 _LOCAL_PREFIXES = ("/_mock/", "/_pages/", "/.well-known/")
@@ -63,6 +66,12 @@ class CarrotMock(Starlette):
             send = _with_cors(send, origin)
         if not local:
             await self._pipeline(scope, receive, send, fields)
+            return
+        if path == "/_mock/health" and scope["method"] == "GET":
+            # Asked first of all by whoever waits for the server, which need not wait for the router.
+            date = http_date(self.state.workspaces.default.clock.time())
+            headers = [(b"content-type", b"application/json"), (b"date", date)]
+            await _send(send, 200, headers, _READY)
             return
         if not self.router.routes:
             from mock_server.control.routes import routes

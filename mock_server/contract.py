@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import lru_cache
-from importlib.resources import files
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 import orjson
@@ -46,7 +46,7 @@ def document() -> Mapping[str, Any]:
 
 def source(name: str) -> bytes:
     """A file of the contract, `openapi.json` or `openapi.yaml`, as it is in the package."""
-    return files("mock_server").joinpath(name).read_bytes()
+    return Path(__file__).parent.joinpath(name).read_bytes()
 
 
 def in_force(semantics: Semantics) -> dict[str, Any]:

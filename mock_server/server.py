@@ -245,9 +245,9 @@ def spare_the_ledger() -> None:
     A ledger only grows, and has no cycles: without this, full collections pause a server of 100 000 events for
     a tenth of a second each. What survives one is set apart; reference counts still free it when it goes.
     """
-    gc.collect()
     gc.freeze()
     gc.set_threshold(20_000, 20, 20)
+    gc.enable()
     if _set_apart not in gc.callbacks:
         gc.callbacks.append(_set_apart)
 
