@@ -56,7 +56,8 @@ OPERATIONS: Final[Mapping[str, Callable[[Call], Write | Answer]]] = {
 # what was not refused, but should be known.
 EXPLAIN: Final = b"x-carrot-mock-explain"
 
-_REMEMBERED_BEARERS: Final = 4096
+# Few enough that the deleted workspaces among them do not count.
+_REMEMBERED_BEARERS: Final = 512
 
 _log = logging.getLogger("mock_server")
 

@@ -55,7 +55,6 @@ class Document(Struct, frozen=True, gc=False):
     parent_id: str | None
     latest: str
     counted: int
-    created_at: float
     updated_at: float
     roles: tuple[tuple[str, str], ...]
     policies: Mapping[str, Policy]
@@ -79,7 +78,6 @@ def created(facts: Mapping[str, Any], recorded_at: float) -> Document:
         None,
         facts["externalCreatedAt"],
         0,
-        recorded_at,
         recorded_at,
         (),
         _creator_only(creator),
