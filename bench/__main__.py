@@ -9,7 +9,7 @@ import sys
 import time
 from typing import TYPE_CHECKING
 
-from bench import memory, report, rows
+from bench import fixtures, memory, report, rows
 from bench.servers import BenchError
 
 if TYPE_CHECKING:
@@ -25,6 +25,7 @@ ROWS: dict[str, Callable[[Effort], Sequence[Line]]] = {
     "token": rows.token,
     "startup": rows.startup,
     "memory": lambda _: memory.run("memory"),
+    "fixtures": fixtures.run,
     "growth": lambda _: memory.run("growth"),
 }
 

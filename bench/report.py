@@ -16,7 +16,7 @@ from pathlib import Path
 MOCK = "carrot-mock"
 # A server that ran for a smaller part of the time was kept from its work: its requests/s say little.
 LEAST_BUSY = 0.75
-_PACKAGES = ("uvloop", "httptools", "uvicorn", "starlette", "orjson", "msgspec", "jsonschema-rs")
+_PACKAGES = ("uvloop", "httptools", "uvicorn", "starlette", "orjson", "msgspec", "jsonschema-rs", "faker")
 
 
 @dataclass

@@ -3,16 +3,25 @@
 from __future__ import annotations
 
 import gc
+import os
 import sys
+from contextlib import contextmanager, suppress
+from itertools import cycle, islice, repeat
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final, NoReturn, TypeVar
 
 import click
 
 from mock_server.version import __version__
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+    from datetime import datetime
+
+    from mock_server.journey import Journey
     from mock_server.settings import Settings
+
+Command = TypeVar("Command", bound="Callable[..., None]")
 
 _CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
 
@@ -43,7 +52,7 @@ def main() -> None:
         sys.exit(code if isinstance(code, int) else 0)
 
 
-def fail(sentence: str) -> None:
+def fail(sentence: str) -> NoReturn:
     """End with one sentence on stderr and exit code 2."""
     click.echo(f"carrot-mock: {sentence}", err=True)
     sys.exit(2)
@@ -106,7 +115,6 @@ def _serve(settings: Settings) -> None:
             f"cannot listen on {settings.host} port {settings.port}: {why}. Choose another --port (0 takes a free "
             "one) or --host."
         )
-        return
     from mock_server import create_app
 
     host, port = server.address(listener)
@@ -180,23 +188,223 @@ def version() -> None:
     click.echo(f"carrot-mock {__version__}")
 
 
+# What a client may meet, all of them good; the first is the one whose story is told.
+DEMO_VARIANTS: Final = (
+    "truck",
+    "bin",
+    "two-step-weighing",
+    "bicycle",
+    "via-processor",
+    "cart",
+    "manifest-exempt",
+    "boat",
+    "one-company",
+)
+
+
+def _whole(context: click.Context, parameter: click.Parameter, value: str) -> int:
+    """A count from the command line; raises BadParameter for what is none, or below 1."""
+    try:
+        count = int(value)
+    except ValueError:
+        count = 0
+    if count < 1:
+        raise click.BadParameter(f"a whole number from 1 on is needed, not {value!r}.")
+    return count
+
+
+def _moment(context: click.Context, parameter: click.Parameter, value: str | None) -> datetime | None:
+    """A moment from the command line; raises BadParameter for what is none."""
+    if value is None:
+        return None
+    from datetime import datetime
+
+    with suppress(ValueError):
+        moment = datetime.fromisoformat(value)
+        if moment.tzinfo is not None:
+            return moment
+    raise click.BadParameter(
+        f"a date and time with a zone is needed, such as 2026-07-01T12:00:00Z, not {value!r}."
+    )
+
+
+def _methodology(command: Command) -> Command:
+    """The option that says for which methodology MassIDs are made."""
+    return click.option(
+        "--methodology",
+        metavar="NAME",
+        default="bold-recycling",
+        show_default=True,
+        help="Whose rules they keep: bold-recycling or bold-carbon.",
+    )(command)
+
+
 @app.command()
 @click.option("--url", metavar="URL", help="Tell the story to a running server instead of one of its own.")
-def demo(url: str | None) -> None:
+@click.option(
+    "--mass-ids",
+    metavar="N",
+    callback=_whole,
+    default="1",
+    show_default=True,
+    help="How many MassIDs to submit; the first is told step by step.",
+)
+@_methodology
+def demo(url: str | None, mass_ids: int, methodology: str) -> None:
     """Submit one MassID through the whole API, and show its timeline.
 
     With --url the credentials are CARROT_CLIENT_ID and CARROT_CLIENT_SECRET of the environment, or else the
     test credentials that every Carrot Mock has.
     """
-    from datetime import UTC, datetime
-
-    from carrot_fixtures import demo_mass_id
+    from datetime import UTC, datetime, timedelta
 
     from mock_server.demo import DemoFailed, run
 
+    now = datetime.now(UTC)
+    # The time is the seed: told to the same server again, the story is that of another MassID.
+    seed = (now - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(microseconds=1)
+    variants = islice(cycle(DEMO_VARIANTS), mass_ids)
     try:
-        run(url, demo_mass_id(datetime.now(UTC)))
+        run(url, _journeys(seed, variants, methodology=methodology, now=now), mass_ids)
     except DemoFailed as error:
         sys.stdout.flush()
         click.echo(f"carrot-mock: {error}", err=True)
         sys.exit(error.exit_code)
+
+
+def _journeys(first: int, variants: Iterable[str], **more: Any) -> Iterator[Journey]:
+    """A MassID of each variant: the first has the seed `first`, the next the one after it, and so on."""
+    with _faker_needed():
+        from carrot_fixtures import mass_id
+    for seed, variant in enumerate(variants, first):
+        try:
+            journey = mass_id(seed=seed, variant=variant, **more)
+        except ValueError as error:
+            fail(f"{error}.".replace("event_names", "--event-names"))
+        yield journey
+
+
+@contextmanager
+def _faker_needed() -> Iterator[None]:
+    """Around an import of the fixtures: without Faker the command ends in a sentence."""
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        if (error.name or "").partition(".")[0] != "faker":
+            raise
+        fail("this command makes its data with Faker, which is not installed. Run: pip install faker")
+
+
+@app.group()
+def generate() -> None:
+    """Make payloads for tests: MassIDs that a methodology accepts, or refuses on purpose."""
+
+
+@generate.command("mass-id", short_help="Print MassIDs as JSON, or as a script that submits them.")
+@click.option(
+    "--count", metavar="N", callback=_whole, default="1", show_default=True, help="How many MassIDs to make."
+)
+@click.option(
+    "--seed",
+    type=int,
+    metavar="N",
+    help="Make the same again: the first has the seed N, the next N + 1, and so on.  [default: a random one]",
+)
+@_methodology
+@click.option(
+    "--locale",
+    type=click.Choice(["pt_BR", "en_US"]),
+    default="pt_BR",
+    show_default=True,
+    help="The language of names and texts; places, waste codes and files are Brazilian in both.",
+)
+@click.option(
+    "--variant",
+    metavar="NAME",
+    default="truck",
+    show_default=True,
+    help="What kind of MassID; `carrot-mock generate variants` lists them.",
+)
+@click.option(
+    "--event-names",
+    type=click.Choice(["constant", "title"]),
+    default="constant",
+    show_default=True,
+    help="How events are called: PICK_UP, or Pick-up.",
+)
+@click.option(
+    "--now",
+    metavar="ISO",
+    callback=_moment,
+    help="The moment that they end before, with a zone.  [default: 2026-07-01T12:00:00Z]",
+)
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["json", "ndjson", "curl"]),
+    default="json",
+    show_default=True,
+    help="JSON to read; a line of JSON each; or a shell script that submits them to $CARROT_URL.",
+)
+def generate_mass_id(
+    count: int, seed: int | None, variant: str, now: datetime | None, form: str, **more: Any
+) -> None:
+    """Print MassIDs: all that a client sends for each, from the document to its last event.
+
+    \b
+    One is {"document", "events", "attachments", "accreditations"}: the body that
+    creates the document, those of its events in their order, the files in base64,
+    and what the platform knows about who takes part (which no client sends).
+
+    \b
+    carrot-mock generate mass-id --seed 7
+    carrot-mock generate mass-id --count 1000 --format ndjson > mass-ids.ndjson
+    carrot-mock generate mass-id --format curl > submit.sh
+    CARROT_URL=http://127.0.0.1:8750 sh submit.sh
+
+    The same arguments with the same --seed give the same bytes.
+    """
+    from secrets import randbits
+
+    from mock_server.generate_screen import watched
+    from mock_server.generating import pieces
+
+    if now is not None:
+        more["now"] = now
+    first = randbits(48) if seed is None else seed
+    journeys = _journeys(first, repeat(variant, count), **more)
+    _write(watched(pieces(journeys, count, form), count, "MassIDs"))
+    if seed is None and sys.stderr.isatty():
+        click.echo(f"carrot-mock: add --seed {first} to get the same again.", err=True)
+
+
+def _write(pieces: Iterable[bytes]) -> None:
+    """Write to stdout, each piece at once; a reader that has enough (`| head`) ends the command quietly."""
+    out = sys.stdout.buffer
+    try:
+        for piece in pieces:
+            out.write(piece)
+            out.flush()
+    except OSError as error:
+        # What is left in the buffer would be written at the exit, and fail again.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), out.fileno())
+        if not isinstance(error, BrokenPipeError):
+            fail(f"cannot write the output: {error.strerror}.")
+        sys.exit(0)
+
+
+@generate.command("variants", short_help="What kinds of MassIDs there are, and what they break.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def generate_variants(as_json: bool) -> None:
+    """What kinds of MassIDs there are, and which rules each of them breaks."""
+    with _faker_needed():
+        from carrot_fixtures import VARIANTS
+
+    from mock_server import generate_screen
+
+    if not as_json:
+        generate_screen.print_variants(list(VARIANTS.values()))
+        return
+    import orjson
+
+    click.echo(orjson.dumps(generate_screen.as_rows(VARIANTS.values()), option=orjson.OPT_INDENT_2))

@@ -1,28 +1,38 @@
-"""The demo: one MassID goes through the whole API over real HTTP, and is told step by step."""
+"""The demo: MassIDs go through the whole API over real HTTP; the first is told step by step."""
 
 from __future__ import annotations
 
 import os
+import sys
 import time
 from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Final
 
+from mock_server import demo_others
 from mock_server.demo_client import BadAddress, Client, DemoFailed
-from mock_server.demo_screen import screen
+from mock_server.demo_plain import PlainScreen
 from mock_server.demo_story import Story
 from mock_server.workspace import DEFAULT_CREDENTIALS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from mock_server.demo_screen import Screen
-    from mock_server.demo_story import Journey
+    from mock_server.journey import Journey
 
 __all__ = ["BadAddress", "DemoFailed", "run"]
 
 
-def run(url: str | None, journey: Journey, *, sleep: Callable[[float], None] = time.sleep) -> None:
+def run(
+    url: str | None,
+    journeys: Iterable[Journey],
+    count: int = 1,
+    *,
+    sleep: Callable[[float], None] = time.sleep,
+) -> None:
     """Tell the story to the server at `url`, or to one of its own, on stdout.
+
+    The first of `count` journeys is told step by step, the others are submitted after it.
 
     With a `url` the credentials are CARROT_CLIENT_ID and CARROT_CLIENT_SECRET of the environment, or else the
     test credentials of the default world. `sleep` is how it waits when the server asks for patience.
@@ -30,6 +40,9 @@ def run(url: str | None, journey: Journey, *, sleep: Callable[[float], None] = t
     Raises DemoFailed when something goes otherwise than expected, and BadAddress, which is one, for a `url`
     that is none.
     """
+    # Made before anything is said: what is wrong with the request for it is said alone.
+    remaining = iter(journeys)
+    journey = next(remaining)
     show = screen()
     test = DEFAULT_CREDENTIALS[0]
     pair = (test.client_id, test.client_secret)
@@ -46,9 +59,23 @@ def run(url: str | None, journey: Journey, *, sleep: Callable[[float], None] = t
             )
         client = Client(address, sleep)
         stack.callback(client.close)
-        show.title("Carrot Mock demo: one MassID, from the token to the closed document", note)
-        Story(client, show, journey).tell(*pair)
+        what = "one MassID" if count == 1 else f"{count:,} MassIDs"
+        show.title(f"Carrot Mock demo: {what}, from the token to the closed document", note)
+        first = Story(client, show, journey).tell(*pair)
+        if count > 1:
+            demo_others.tell(client, show, first, remaining, count - 1)
         _close(show, own=url is None, address=client.url)
+
+
+def screen() -> Screen:
+    """The screen for what stdout is; rich is only loaded for a terminal."""
+    if not sys.stdout.isatty():
+        return PlainScreen()
+    from rich.console import Console
+
+    from mock_server.demo_rich import RichScreen
+
+    return RichScreen(Console(highlight=False))
 
 
 @contextmanager

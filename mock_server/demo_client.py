@@ -71,6 +71,38 @@ class Answer:
             return [(str(body["error"]), str(body.get("error_description", "")))]
         return [("", str(body["message"]))] if "message" in body else []
 
+    def expect(self, status: int) -> Answer:
+        """Itself; 2 means any of 200 to 299, since which one is not documented.
+
+        Raises DemoFailed for another status.
+        """
+        if self.status == status or (status == 2 and 200 <= self.status < 300):
+            return self
+        # The storage answers errors in XML, which has nothing to add here.
+        is_xml = "xml" in self.headers.get("content-type", "")
+        said = "" if is_xml else "; ".join(message for _, message in self.errors)
+        wanted = "success" if status == 2 else str(status)
+        raise DemoFailed(
+            f"{self.call} answered {self.status} where {wanted} was expected{f': {said}' if said else '.'}"
+        )
+
+    def text(self, name: str) -> str:
+        """The text that the answer has under a name; raises DemoFailed when there is none."""
+        found = self.body.get(name)
+        if not isinstance(found, str):
+            raise self._lacks(name)
+        return found
+
+    def items(self, name: str) -> list[Any]:
+        """The list that the answer has under a name; raises DemoFailed when there is none."""
+        found = self.body.get(name)
+        if not isinstance(found, list):
+            raise self._lacks(name)
+        return found
+
+    def _lacks(self, name: str) -> DemoFailed:
+        return DemoFailed(f"{self.call} answered without {name}. Is {self.server} a Carrot server?")
+
 
 class Client:
     """Calls one Carrot server, over a connection for each host that stays open.
@@ -102,12 +134,7 @@ class Client:
         form = b"grant_type=client_credentials&scope=api.carrot.eco%2Fmain-scope"
         answer = self._send("POST", f"{self.url}/oauth2/token", form, headers)
         if answer.status == 200:
-            token = answer.body.get("access_token")
-            if not isinstance(token, str):
-                raise DemoFailed(
-                    f"{answer.call} answered without an access_token. Is {self.url} a Carrot server?"
-                )
-            self._token = token
+            self._token = answer.text("access_token")
         return answer
 
     def call(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> Answer:

@@ -4,40 +4,20 @@ from __future__ import annotations
 
 from collections import Counter
 from itertools import groupby
-from typing import TYPE_CHECKING, Any, Final, Protocol
+from typing import TYPE_CHECKING, Any, Final
 
 from mock_server.demo_client import DemoFailed
+from mock_server.demo_document import check, kept, number
 from mock_server.demo_screen import Row
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     from mock_server.demo_client import Answer, Client
-    from mock_server.demo_screen import Screen
+    from mock_server.demo_screen import Kept, Screen
+    from mock_server.journey import File, Journey
 
 _REFUSED: Final = range(400, 500)
-
-
-class File(Protocol):
-    """A file of a journey."""
-
-    @property
-    def file_name(self) -> str: ...
-    @property
-    def content_type(self) -> str: ...
-    @property
-    def content(self) -> bytes: ...
-
-
-class Journey(Protocol):
-    """What the demo submits: a MassID from its ACTOR events to its CLOSE, each body with its key."""
-
-    @property
-    def document(self) -> Mapping[str, Any]: ...
-    @property
-    def events(self) -> Sequence[Mapping[str, Any]]: ...
-    @property
-    def attachments(self) -> Sequence[File]: ...
 
 
 class Story:
@@ -54,7 +34,11 @@ class Story:
         self._event_ids: dict[str, str] = {}
         client.on_wait = self._wait
 
-    def tell(self, client_id: str, client_secret: str) -> None:
+    def tell(self, client_id: str, client_secret: str) -> Kept:
+        """Submit the journey and say so; what the server has of it then.
+
+        Raises DemoFailed when something goes otherwise than expected.
+        """
         *submitted, close = self._journey.events
         actors = [event for event in submitted if event["name"] == "ACTOR"]
         others = [event for event in submitted if event["name"] != "ACTOR"]
@@ -62,17 +46,14 @@ class Story:
         self._create()
         self._batch(actors)
         for has_files, events in groupby(others, key=lambda event: bool(event.get("attachments"))):
-            if has_files:
-                for event in events:
-                    self._with_files(event)
-            else:
-                self._one_by_one(list(events))
+            append = self._with_files if has_files else self._one_by_one
+            append(list(events))
         weighed = next(event for event in others if event["name"].upper() == "WEIGHING")
         self._retry(weighed)
         self._mistake(others[-1])
         self._changed(weighed)
         self._end(close)
-        self._read()
+        return self._read()
 
     # What is submitted. ----------------------------------------------------------------------------------
 
@@ -92,7 +73,7 @@ class Story:
     def _create(self) -> None:
         self._step("Create the document of the MassID")
         answer = self._post("/documents", self._journey.document)
-        self._id = _text(answer, "id")
+        self._id = answer.text("id")
         self._say(answer, "POST", "/documents", f"document {self._id}, called {{id}} below")
 
     def _batch(self, events: Sequence[Mapping[str, Any]]) -> None:
@@ -113,30 +94,32 @@ class Story:
         for event in events:
             self._append(event)
 
-    def _with_files(self, event: Mapping[str, Any]) -> None:
-        self._step(f"Upload a file, and name it in an event: {event['name']}")
+    def _with_files(self, events: Sequence[Mapping[str, Any]]) -> None:
+        names = ", ".join(str(event["name"]) for event in events)
+        one = len(events) == 1
+        self._step(f"Upload {'a file, and name it' if one else 'files, and name each'} in an event: {names}")
         files = {file.file_name: file for file in self._journey.attachments}
-        for attachment in event["attachments"]:
-            file = files[attachment["fileName"]]
-            path = f"/documents/{self._id}/attachments/{file.file_name}"
-            size = len(file.content)
-            declaration = {"contentLength": size, "contentType": file.content_type}
-            declared = self._client.call("PUT", path, declaration)
-            _expect(declared, 2)
-            meaning = f"{file.content_type}, {size:,} bytes declared: a URL to upload to"
-            self._say(declared, "PUT", path, meaning)
-            stored = self._client.storage("PUT", _text(declared, "url"), file.content, file.content_type)
-            _expect(stored, 2)
-            self._say(stored, "PUT", "<the pre-signed URL>", "the bytes are stored; no bearer token here")
-        self._append(event)
+        for event in events:
+            for attachment in event["attachments"]:
+                self._upload(files[attachment["fileName"]])
+            self._append(event)
+
+    def _upload(self, file: File) -> None:
+        path = f"/documents/{self._id}/attachments/{file.file_name}"
+        size = len(file.content)
+        declaration = {"contentLength": size, "contentType": file.content_type}
+        declared = self._client.call("PUT", path, declaration).expect(2)
+        self._say(declared, "PUT", path, f"{file.content_type}, {size:,} bytes declared: a URL to upload to")
+        stored = self._client.storage("PUT", declared.text("url"), file.content, file.content_type).expect(2)
+        self._say(stored, "PUT", "<the pre-signed URL>", "the bytes are stored; no bearer token here")
 
     def _append(self, event: Mapping[str, Any]) -> None:
         answer = self._post(self._events, event)
         key = str(event["deduplicationId"])
-        self._event_ids[key] = _text(answer, "eventId")
+        self._event_ids[key] = answer.text("eventId")
         self._sent[key] += 1
         named = [str(each["fileName"]) for each in event.get("attachments", ())]
-        facts = ([f"{_number(event['value'])} kg"] if "value" in event else []) + named
+        facts = ([f"{number(event['value'])} kg"] if "value" in event else []) + named
         what = f"{event['name']} ({', '.join(facts)})" if facts else str(event["name"])
         self._say(answer, "POST", self._events, f"{what} is event {self._event_ids[key]}")
 
@@ -181,57 +164,38 @@ class Story:
         self._refused(self._client.call("POST", self._events, late), 409, "the document is closed:")
 
     def _refused(self, answer: Answer, status: int, meaning: str) -> None:
-        _expect(answer, status)
+        answer.expect(status)
         codes = ", ".join(sorted({code for code, _ in answer.errors if code}))
         self._say(answer, "POST", self._events, f"{codes}: {meaning}" if codes else meaning)
         self._show.points([message for _, message in answer.errors])
 
     # What the server has now. ----------------------------------------------------------------------------
 
-    def _read(self) -> None:
+    def _read(self) -> Kept:
         self._step("Read the document, and fetch a file back")
         path = f"/documents/{self._id}"
-        answer = self._client.call("GET", path)
-        _expect(answer, 2)
+        answer = self._client.call("GET", path).expect(2)
         document = answer.body
-        events = document.get("externalEvents")
-        if not isinstance(events, list):
-            raise _lacks(answer, "externalEvents")
+        events = answer.items("externalEvents")
         self._say(answer, "GET", path, f"{document.get('status')}, {len(events)} events")
         for file in self._journey.attachments[:1]:
             self._fetch(file)
-        self._check(document, events)
+        check(answer, self._journey)
         self._timeline(document, events)
+        return kept(document, self._journey)
 
     def _fetch(self, file: File) -> None:
         path = f"/documents/{self._id}/attachments/{file.file_name}"
-        answer = self._client.call("GET", path)
-        _expect(answer, 2)
+        answer = self._client.call("GET", path).expect(2)
         self._say(answer, "GET", path, "a URL to download from")
-        stored = self._client.storage("GET", _text(answer, "url"))
-        _expect(stored, 2)
+        stored = self._client.storage("GET", answer.text("url")).expect(2)
         if stored.content != file.content:
             raise DemoFailed(f"{stored.call} answered with other bytes than those of {file.file_name}.")
         meaning = f"{len(stored.content):,} bytes, the same as were uploaded"
         self._say(stored, "GET", "<the pre-signed URL>", meaning)
 
-    def _check(self, document: Mapping[str, Any], events: Iterable[Mapping[str, Any]]) -> None:
-        keys = [each["deduplicationId"] for each in events if "deduplicationId" in each]
-        expected = [each["deduplicationId"] for each in self._journey.events]
-        if keys != expected:
-            raise DemoFailed(
-                f"Document {self._id} has events with the keys {', '.join(keys) or 'none'}, where each of "
-                f"{', '.join(expected)} was expected once."
-            )
-        value = [each["value"] for each in self._journey.events if "value" in each][-1]
-        for name, wanted in (("status", "CLOSED"), ("currentValue", value)):
-            if document.get(name) != wanted:
-                raise DemoFailed(
-                    f"Document {self._id} has the {name} {document.get(name)}, where {wanted} was expected."
-                )
-
     def _timeline(self, document: Mapping[str, Any], events: Sequence[Mapping[str, Any]]) -> None:
-        value = f"{_number(document['currentValue'])} {document.get('measurementUnit', '')}".rstrip()
+        value = f"{number(document['currentValue'])} {document.get('measurementUnit', '')}".rstrip()
         files = len(document.get("attachments", ()))
         summary = f"status {document['status']}, currentValue {value}, {len(events)} events, {files} files"
         rows = [self._row(event) for event in events]
@@ -244,7 +208,7 @@ class Story:
             moment=str(event["externalCreatedAt"])[:16].replace("T", " "),
             name=str(event["name"]),
             who=str(who),
-            kg=_number(event["value"]) if "value" in event else "",
+            kg=number(event["value"]) if "value" in event else "",
             attributes=str(len(event.get("metadata", {}).get("attributes", ())) or ""),
             files=str(len(event.get("attachments", ())) or ""),
             sent=f"{self._sent[str(key)]}x" if key else "",
@@ -258,9 +222,7 @@ class Story:
         return f"/documents/{self._id}/events"
 
     def _post(self, path: str, body: Mapping[str, Any]) -> Answer:
-        answer = self._client.call("POST", path, body)
-        _expect(answer, 2)
-        return answer
+        return self._client.call("POST", path, body).expect(2)
 
     def _step(self, text: str) -> None:
         self._steps += 1
@@ -275,36 +237,9 @@ class Story:
         self._show.call(answer.status, method, shown, meaning)
 
 
-def _expect(answer: Answer, expected: int) -> None:
-    """Raises DemoFailed for another status; 2 means any of 200 to 299, since which one is not documented."""
-    if answer.status == expected or (expected == 2 and 200 <= answer.status < 300):
-        return
-    # The storage answers errors in XML, which has nothing to add here.
-    said = "" if "xml" in answer.headers.get("content-type", "") else "; ".join(m for _, m in answer.errors)
-    wanted = "success" if expected == 2 else str(expected)
-    raise DemoFailed(
-        f"{answer.call} answered {answer.status} where {wanted} was expected{f': {said}' if said else '.'}"
-    )
-
-
-def _text(answer: Answer, name: str) -> str:
-    found = answer.body.get(name)
-    if not isinstance(found, str):
-        raise _lacks(answer, name)
-    return found
-
-
-def _lacks(answer: Answer, name: str) -> DemoFailed:
-    return DemoFailed(f"{answer.call} answered without {name}. Is {answer.server} a Carrot server?")
-
-
 def _same(answer: Answer, name: str, expected: str) -> None:
-    if (found := _text(answer, name)) != expected:
+    if (found := answer.text(name)) != expected:
         raise DemoFailed(
             f"{answer.call}, sent again with its deduplicationId, answered with another {name}: {found}, not "
             f"{expected}."
         )
-
-
-def _number(value: float) -> str:
-    return f"{value:,.10g}"

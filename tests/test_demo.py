@@ -1,8 +1,7 @@
-"""`carrot-mock demo`, and the MassID that it submits."""
+"""`carrot-mock demo`: the story of one MassID, and the others after it."""
 
 from __future__ import annotations
 
-import copy
 import io
 import re
 import socket
@@ -10,20 +9,20 @@ import subprocess
 import sys
 import threading
 from contextlib import contextmanager
-from datetime import UTC, datetime, timedelta, timezone
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import httpx
 import pytest
-from carrot_fixtures import MassIdJourney, demo_mass_id
+from carrot_fixtures import METHODOLOGIES, VARIANTS, MassIdJourney, mass_id
 from rich.console import Console
 
 from mock_server import create_app
 from mock_server.behaviours import Semantics
-from mock_server.cli import app
+from mock_server.cli import DEMO_VARIANTS, app, main
 from mock_server.clock import ManualClock
 from mock_server.demo import DemoFailed, run
-from mock_server.demo_screen import RichScreen
+from mock_server.demo_rich import RichScreen
 from mock_server.server import in_thread
 from mock_server.settings import Settings
 
@@ -31,154 +30,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
-NOWS = [
-    NOON,
-    datetime(2024, 2, 29, 23, 59, 59, 999999, tzinfo=UTC),
-    datetime(2026, 1, 1, tzinfo=UTC),
-    datetime(2026, 12, 31, 22, tzinfo=timezone(timedelta(hours=-3))),
-]
-
-# The MassID ------------------------------------------------------------------------------------------------
 
 
-@pytest.fixture(params=NOWS, ids=str)
-def now(request: pytest.FixtureRequest) -> datetime:
-    found: datetime = request.param
-    return found
-
-
-@pytest.fixture
-def journey(now: datetime) -> MassIdJourney:
-    return demo_mass_id(now)
-
-
-def named(journey: MassIdJourney, name: str) -> dict[str, Any]:
-    (event,) = [each for each in journey.events if each["name"] == name]
-    return dict(event)
-
-
-def actor(journey: MassIdJourney, label: str) -> dict[str, Any]:
-    (event,) = [each for each in journey.events if each.get("label") == label]
-    return dict(event)
-
-
-def values(event: dict[str, Any]) -> dict[str, Any]:
-    return {each["name"]: each["value"] for each in event["metadata"]["attributes"]}
-
-
-def moment(event: Any) -> datetime:
-    return datetime.fromisoformat(event["externalCreatedAt"])
-
-
-def test_the_timeline_is_complete_and_in_order(journey: MassIdJourney, now: datetime) -> None:
-    assert [each["name"] for each in journey.events] == [
-        *["ACTOR"] * 5,
-        *["PICK_UP", "TRANSPORT_MANIFEST", "WEIGHING", "DROP_OFF", "SORTING", "RECYCLED"],
-        *["RECYCLING_MANIFEST", "CLOSE"],
-    ]
-    moments = [moment(each) for each in (journey.document, *journey.events)]
-    assert moments == sorted(moments)
-    assert moments[-1] < now
-
-
-def test_it_lies_within_the_project_period_and_the_composting_cycle(
-    journey: MassIdJourney, now: datetime
-) -> None:
-    recycled = moment(named(journey, "RECYCLED"))
-    assert recycled >= datetime(now.year - 1, 1, 1, tzinfo=UTC)
-    hours = (recycled - moment(named(journey, "DROP_OFF"))) // timedelta(hours=1)
-    assert 60 * 24 - 1 <= hours <= 180 * 24 + 1
-
-
-def test_each_role_has_one_party_and_the_generator_is_the_documents(journey: MassIdJourney) -> None:
-    labels = [each["label"] for each in journey.events if each["name"] == "ACTOR"]
-    assert sorted(labels) == ["Hauler", "Integrator", "Processor", "Recycler", "Waste Generator"]
-    assert actor(journey, "Waste Generator")["participant"] == journey.document["participant"]
-    recycler = actor(journey, "Recycler")["address"]
-    assert recycler["countryCode"] == "BR"
-    for name in ("DROP_OFF", "RECYCLING_MANIFEST"):
-        assert named(journey, name)["address"] == recycler
-
-
-def test_the_weights_add_up_exactly(journey: MassIdJourney) -> None:
-    weighing, sorting = named(journey, "WEIGHING"), named(journey, "SORTING")
-    assert values(weighing)["Gross Weight"] - values(weighing)["Tare"] == weighing["value"]
-    assert named(journey, "DROP_OFF")["value"] == weighing["value"] == values(sorting)["Gross Weight"]
-    assert values(sorting)["Gross Weight"] - values(sorting)["Deducted Weight"] == sorting["value"]
-    assert {each["value"] for each in journey.events[-4:] if "value" in each} == {sorting["value"]}
-
-
-def test_the_truck_its_driver_and_its_waste_are_identified(journey: MassIdJourney) -> None:
-    pick_up, weighing = values(named(journey, "PICK_UP")), values(named(journey, "WEIGHING"))
-    assert pick_up["Vehicle Type"] == weighing["Container Type"] == "Truck"
-    assert pick_up["Vehicle License Plate"] == weighing["Vehicle License Plate"]
-    assert re.fullmatch(r"[A-Z]{3}\d[A-Z]\d{2}", pick_up["Vehicle License Plate"])
-    assert pick_up["Driver Identifier"]
-    assert pick_up["Local Waste Classification ID"] == "20 01 08"
-    assert (
-        pick_up["Local Waste Classification Description"] == "Resíduos biodegradáveis de cozinha e cantinas"
-    )
-    assert journey.document["subtype"] == "Food, Food Waste and Beverages"
-    assert "Container Quantity" not in weighing
-    assert (weighing["Scale Type"], weighing["Weighing Capture Method"]) == (
-        "Weighbridge (Truck Scale)",
-        "Digital",
-    )
-    assert values(named(journey, "DROP_OFF"))["Receiving Operator Identifier"]
-
-
-@pytest.mark.parametrize(
-    ("name", "kind", "label"),
-    [
-        ("TRANSPORT_MANIFEST", "MTR", "Transport Manifest"),
-        ("RECYCLING_MANIFEST", "CDF", "Recycling Manifest"),
-    ],
-)
-def test_a_manifest_names_its_file_which_agrees_with_it(
-    journey: MassIdJourney, name: str, kind: str, label: str
-) -> None:
-    event = named(journey, name)
-    (attachment,) = event["attachments"]
-    (file,) = [each for each in journey.attachments if each.file_name == attachment["fileName"]]
-    assert attachment["label"] == file.label == label
-    assert file.content_type == "application/pdf"
-    attributes = values(event)
-    assert attributes["Document Type"] == kind
-    assert attributes["Issue Date"] == f"{moment(event):%Y-%m-%d}"
-    text = file.content.decode("cp1252")
-    for expected in (attributes["Document Number"], f"{moment(event):%d/%m/%Y}", f"{event['value']} kg"):
-        assert expected in text
-
-
-def test_the_tax_ids_have_valid_check_digits(journey: MassIdJourney) -> None:
-    def digit(digits: str) -> int:
-        weights = [2 + index % 8 for index in range(len(digits))]
-        rest = sum(int(each) * weight for each, weight in zip(reversed(digits), weights, strict=True)) % 11
-        return 0 if rest < 2 else 11 - rest
-
-    tax_ids = {each["participant"]["taxId"] for each in journey.events}
-    assert len(tax_ids) == 4
-    for tax_id in tax_ids:
-        assert tax_id[12:] == f"{digit(tax_id[:12])}{digit(tax_id[:13])}"
-
-
-def test_every_key_is_new_for_another_moment_and_the_same_for_the_same(now: datetime) -> None:
-    first, later = demo_mass_id(now), demo_mass_id(now + timedelta(microseconds=1))
-    assert demo_mass_id(now) == first
-    keys = [*first.deduplication_ids, *later.deduplication_ids]
-    assert len(set(keys)) == len(keys) == 28
-
-
-def test_a_journey_shares_nothing_with_the_next() -> None:
-    first = demo_mass_id(NOON)
-    before = copy.deepcopy(first)
-    first.events[0]["participant"]["name"] = "changed"
-    assert demo_mass_id(NOON) == before
-
-
-def test_a_moment_without_a_time_zone_is_refused() -> None:
-    with pytest.raises(ValueError, match="time zone"):
-        demo_mass_id(NOON.replace(tzinfo=None))
+def journey(seed: int = 1, **more: Any) -> MassIdJourney:
+    return mass_id(seed=seed, now=NOON, **more)
 
 
 # The story -------------------------------------------------------------------------------------------------
@@ -197,8 +52,8 @@ def test_the_command_tells_the_whole_story_in_plain_lines() -> None:
         '"Document Type"',
         "externalCreatedAt",
         "409 POST /documents/{id}/events: conflictError",
-        "1,692 bytes, the same as were uploaded",
-        "status CLOSED, currentValue 3,120 kg, 14 events, 2 files",
+        " bytes, the same as were uploaded",
+        " kg, 14 events, 3 files",
     ):
         assert part in done.stdout
 
@@ -209,13 +64,13 @@ def test_the_server_has_every_event_once_and_the_retries_as_replays(
     credential = workspace["credentials"][0]
     monkeypatch.setenv("CARROT_CLIENT_ID", credential["clientId"])
     monkeypatch.setenv("CARROT_CLIENT_SECRET", credential["clientSecret"])
-    journey = demo_mass_id(NOON)
-    run(workspace["url"], journey)
+    made = journey()
+    run(workspace["url"], [made])
     control = f"{workspace['url']}/_mock/workspaces/{workspace['id']}"
     (document,) = httpx.get(f"{control}/documents").json()
-    assert (document["status"], document["currentValue"]) == ("CLOSED", 3120)
+    assert (document["status"], document["currentValue"]) == ("CLOSED", made.events[-2]["value"])
     found = httpx.get(f"{control}/documents/{document['id']}").json()["externalEvents"][1:]
-    assert [each["deduplicationId"] for each in found] == list(journey.deduplication_ids[1:])
+    assert [each["deduplicationId"] for each in found] == list(made.deduplication_ids[1:])
     verdicts = [
         each["verdict"]
         for request in httpx.get(f"{control}/requests").json()
@@ -227,10 +82,124 @@ def test_the_server_has_every_event_once_and_the_retries_as_replays(
 
 def test_it_can_be_told_to_one_server_again_and_again(capsys: pytest.CaptureFixture[str]) -> None:
     with in_thread(create_app(Settings(rate_limit="off"))) as url:
-        for minutes in range(2):
-            run(url, demo_mass_id(NOON + timedelta(minutes=minutes)))
+        assert [demo("--url", url) for _ in range(2)] == [0, 0]
         assert len(httpx.get(f"{url}/_mock/workspaces/default/documents").json()) == 2
     assert capsys.readouterr().out.count("status CLOSED") == 2
+
+
+# More than one ---------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("methodology", METHODOLOGIES)
+def test_the_others_follow_in_a_line_each(methodology: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with in_thread(create_app(Settings(rate_limit="off"))) as url:
+        assert demo("--url", url, "--mass-ids", "8", "--methodology", methodology) == 0
+        kept = httpx.get(f"{url}/_mock/workspaces/default/documents").json()
+    told, _, others = capsys.readouterr().out.partition("\nSubmit 7 more MassIDs ")
+    assert told.count("status CLOSED") == 1
+    lines = re.findall(
+        r"^   (\d)/7 document (\S+): (\S+), \S+ kg, \d+ events, \d files?$", others, re.MULTILINE
+    )
+    assert [number for number, _, _ in lines] == [str(number) for number in range(1, 8)]
+    assert len({variant for _, _, variant in lines}) == 7
+    assert {document["id"] for document in kept} >= {document_id for _, document_id, _ in lines}
+    assert {document["status"] for document in kept} == {"CLOSED"}
+    events = sum(document["events"] for document in kept)
+    assert f"\n8 documents with {events} events, all CLOSED; the last 5 are above\n" in others
+    table = others[others.index("  Document  ") :].splitlines()[1:6]
+    assert [row.split()[:2] for row in table] == [
+        [document_id, variant] for _, document_id, variant in lines[-5:]
+    ]
+
+
+def test_the_others_are_all_valid() -> None:
+    assert DEMO_VARIANTS[0] == "truck"
+    for name in DEMO_VARIANTS:
+        assert VARIANTS[name].breaks == ()
+        assert VARIANTS[name].methodologies == tuple(METHODOLOGIES)
+
+
+@pytest.mark.parametrize("width", [80, 120])
+def test_the_others_are_a_table_on_a_terminal(width: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = io.StringIO()
+    monkeypatch.setattr("mock_server.demo.screen", lambda: RichScreen(console(file, width, "truecolor")))
+    journeys = [journey(seed, variant=variant) for seed, variant in enumerate(DEMO_VARIANTS[:4])]
+    with in_thread(create_app(Settings(rate_limit="off"))) as url:
+        run(url, journeys, 4)
+    text = re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", file.getvalue())
+    others = text[text.index("Submit 3 more MassIDs") :].replace("\r", "\n").splitlines()
+    assert max(map(len, others)) <= width
+    assert "4 documents with 57 events, all CLOSED" in others
+    (row,) = [line.split() for line in others if "two-step-weighing" in line]
+    assert row[3:] == ["15", "3"]
+    assert "…" not in "".join(others)
+
+
+def test_the_others_wait_too(capsys: pytest.CaptureFixture[str]) -> None:
+    assert set(told_with_waits(3, rate_limit="documented")) == {1.0}
+    assert "3 documents with 42 events, all CLOSED\n" in capsys.readouterr().out
+
+
+def test_one_that_is_refused_is_told_of() -> None:
+    others = journey(2)
+    del others.document["isPublic"]
+    with (
+        in_thread(create_app(Settings(rate_limit="off"))) as url,
+        pytest.raises(DemoFailed, match="POST /documents answered 400 where success was expected"),
+    ):
+        run(url, [journey(), others], 2)
+
+
+def test_one_that_is_kept_otherwise_is_told_of() -> None:
+    twice = journey(2)
+    twice.events.insert(1, twice.events[0])
+    for other, sentence in (
+        (journey(2, variant="incomplete"), "has the status OPEN, where CLOSED was expected"),
+        (twice, "was expected once"),
+    ):
+        with (
+            in_thread(create_app(Settings(rate_limit="off"))) as url,
+            pytest.raises(DemoFailed, match=sentence),
+        ):
+            run(url, [journey(), other], 2)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["--mass-ids", "0"], "a whole number from 1 on is needed, not '0'"),
+        (["--mass-ids", "few"], "a whole number from 1 on is needed, not 'few'"),
+        (["--methodology", "bold"], "there is no methodology 'bold'; there are bold-recycling, bold-carbon"),
+    ],
+)
+def test_bad_input_ends_in_a_sentence_before_anything_is_told(
+    arguments: list[str], sentence: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys, "argv", ["carrot-mock", "demo", *arguments])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert ended.value.code == 2
+    out, errors = capsys.readouterr()
+    assert out == ""
+    assert errors.startswith("carrot-mock: ")
+    assert errors.count("\n") == 1
+    assert sentence in errors
+
+
+# On a terminal ---------------------------------------------------------------------------------------------
+
+
+def console(file: io.StringIO, width: int, colours: str | None) -> Console:
+    return Console(
+        width=width,
+        height=100,
+        file=file,
+        force_terminal=True,
+        highlight=False,
+        color_system=colours,
+        legacy_windows=False,
+        _environ={},
+    )
 
 
 @pytest.mark.parametrize("width", [80, 120])
@@ -240,33 +209,24 @@ def test_it_fits_the_terminal_and_says_the_same_without_colour(
     shown = []
     for colours in ("truecolor", None):
         file = io.StringIO()
-        console = Console(
-            width=width,
-            height=100,
-            file=file,
-            force_terminal=True,
-            highlight=False,
-            color_system=colours,
-            legacy_windows=False,
-            _environ={},
-        )
-        monkeypatch.setattr("mock_server.demo.screen", lambda console=console: RichScreen(console))
+        screen = RichScreen(console(file, width, colours))
+        monkeypatch.setattr("mock_server.demo.screen", lambda screen=screen: screen)
         with in_thread(create_app(Settings(rate_limit="off", seed=1), clock=ManualClock(NOON))) as url:
-            run(url, demo_mass_id(NOON))
+            run(url, [journey()])
         text = re.sub(r"\x1b\[[0-9;]*m", "", file.getvalue())
         assert (text != file.getvalue()) == (colours is not None)
         shown.append(text.replace(url, "").splitlines())
     assert shown[0] == shown[1]
     assert max(map(len, shown[0])) <= width
-    (row,) = [line.split() for line in shown[0] if "11:30" in line]
-    assert row[-5 - (width == 120) :][:5] == ["ME", "3,250", "3", "1", "1x"]
-    assert "TRANSPORT_MANIFEST" in row
+    timeline = shown[0][next(at for at, line in enumerate(shown[0]) if line.startswith("Time (UTC)")) :]
+    (row,) = [line.split() for line in timeline if " TRANSPORT_MANIFEST " in line]
+    assert row[-4 - (width == 120) :][:4] == ["8,610", "3", "1", "1x"]
 
 
 # A server that asks for patience ---------------------------------------------------------------------------
 
 
-def told_with_waits(**settings: Any) -> list[float]:
+def told_with_waits(count: int = 1, **settings: Any) -> list[float]:
     """How long the demo waited, on a server whose clock only moves when it does."""
     clock = ManualClock(NOON)
     waits: list[float] = []
@@ -276,7 +236,7 @@ def told_with_waits(**settings: Any) -> list[float]:
         clock.advance(seconds)
 
     with in_thread(create_app(Settings(**settings), clock=clock)) as url:
-        run(url, demo_mass_id(NOON), sleep=sleep)
+        run(url, map(journey, range(count)), count, sleep=sleep)
     return waits
 
 
@@ -300,7 +260,7 @@ def test_it_gives_up_after_five_tries_each_after_twice_the_time(capsys: pytest.C
         in_thread(create_app(Settings(), clock=ManualClock(NOON))) as url,
         pytest.raises(DemoFailed, match="answered 429 where success was expected: Too Many Requests"),
     ):
-        run(url, demo_mass_id(NOON), sleep=waits.append)
+        run(url, [journey()], sleep=waits.append)
     assert waits == [1, 2, 4, 8]
 
 
@@ -354,7 +314,7 @@ def demo(*arguments: str) -> int:
         (http(502, "text/html", "<html>"), "answered 502. Is http"),
         (http(200, "application/json", "[]"), "not with a JSON object"),
         (http(200, "application/json", "{"), "not with a JSON object"),
-        (http(200, "application/json", "{}"), "answered without an access_token"),
+        (http(200, "application/json", "{}"), "answered without access_token"),
         (http(404, "application/json", "{}"), "answered 404. Is http"),
         (http(400, "application/json", '{"error":"invalid_client"}'), "refused the client id"),
         (b"SSH-2.0-mock\r\n", "does not answer in HTTP"),
@@ -426,7 +386,7 @@ def test_a_server_that_decides_otherwise_is_told_of(switches: dict[str, Any], se
         in_thread(create_app(Settings(rate_limit="off", semantics=semantics))) as url,
         pytest.raises(DemoFailed, match=re.escape(sentence)),
     ):
-        run(url, demo_mass_id(NOON))
+        run(url, [journey()])
 
 
 def test_a_server_in_a_thread_is_gone_after_its_block() -> None:

@@ -17,7 +17,7 @@ from mock_server.settings import NAMES
 
 ROOT = Path(__file__).parent.parent
 PAGES = sorted([ROOT / "README.md", *(ROOT / "docs").glob("*.md")])
-RUNNABLE = ["README.md", "docs/tutorial.md", "docs/how-to.md"]
+RUNNABLE = ["README.md", "docs/tutorial.md", "docs/how-to.md", "docs/fixtures.md"]
 ENVIRONMENT = {**os.environ, "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
 # What installs, serves until it is stopped, or is run by a test of its own.
 NOT_RUN = re.compile(r"^(pip install|carrot-mock (serve|demo)\b).*$", re.MULTILINE)
@@ -71,6 +71,19 @@ def test_the_python_example_runs() -> None:
         done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
         assert (done.returncode, done.stderr) == (0, "")
         assert done.stdout.startswith("401 The token expired")
+
+
+@pytest.mark.parametrize("number", range(len(blocks("docs/fixtures.md", "python"))))
+def test_the_examples_of_the_fixtures_run(number: int, server: Serving) -> None:
+    code = blocks("docs/fixtures.md", "python")[number].replace("http://127.0.0.1:8750", server.url)
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_the_page_of_the_fixtures_says_what_the_code_knows() -> None:
+    check = [sys.executable, "tools/fixtures_page.py", "--check"]
+    done = subprocess.run(check, cwd=ROOT, capture_output=True, text=True, timeout=60)
+    assert (done.returncode, done.stderr) == (0, "")
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
