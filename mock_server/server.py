@@ -24,6 +24,8 @@ KEEP_ALIVE_SECONDS = 75
 # How long a stopping server waits for the rest of a request, and for all that is in flight.
 REST_SECONDS = 2.0
 GRACE_SECONDS = 5
+# How often a stopping server in a thread looks whether that is over.
+_LOOK_SECONDS = 0.001
 
 
 class _OpenTransport:
@@ -206,6 +208,20 @@ class _InThread(Server):
     async def main_loop(self) -> None:
         # uvicorn's looks ten times a second, for things that are switched off here.
         await self._told.wait()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        # uvicorn's sleeps for a tenth of a second, whether or not there is anything to wait for.
+        for listening in (*self.servers, *(sockets or ())):
+            listening.close()
+        for connection in list(self.server_state.connections):
+            connection.shutdown()
+        try:
+            async with asyncio.timeout(GRACE_SECONDS):
+                while self.server_state.connections or self.server_state.tasks:
+                    await asyncio.sleep(_LOOK_SECONDS)
+        except TimeoutError:
+            for task in self.server_state.tasks:
+                task.cancel()
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:

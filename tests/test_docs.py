@@ -86,6 +86,13 @@ def test_the_page_of_the_fixtures_says_what_the_code_knows() -> None:
     assert (done.returncode, done.stderr) == (0, "")
 
 
+def test_the_examples_of_the_plugin_pass() -> None:
+    run = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "docs/examples"]
+    done = subprocess.run(run, cwd=ROOT, env=ENVIRONMENT, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "CI" not in os.environ or "skipped" not in done.stdout
+
+
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_links_lead_somewhere(page: Path) -> None:
     for target in re.findall(r"\]\(([^)]+)\)", page.read_text(encoding="utf-8")):

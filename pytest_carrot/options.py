@@ -1,0 +1,131 @@
+"""What the command line asks of the plugin."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import pytest
+
+from pytest_carrot.errors import UserMistake
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+SEED_LIMIT = 2**63
+ALL = "all"
+_VARIABLE = "CARROT_MOCK_CONTROL_TOKEN"
+
+
+@dataclass(frozen=True)
+class Options:
+    """The checked options; `semantics` are switches by name, `every_semantics` says that `all` was asked."""
+
+    url: str | None
+    seed: int
+    semantics: Mapping[str, str]
+    every_semantics: bool
+    control_token: str | None
+    only_documented: bool
+    assumptions: bool
+    artifacts: str | None
+
+
+OPTIONS = pytest.StashKey[Options]()
+
+
+def declare(parser: pytest.Parser) -> None:
+    """Tell pytest about all options."""
+    group = parser.getgroup("carrot", "Carrot Mock")
+    group.addoption(
+        "--carrot-url",
+        metavar="URL",
+        help="use the server that runs there, instead of one of the run's own: http://127.0.0.1:8750",
+    )
+    group.addoption(
+        "--carrot-seed",
+        metavar="N",
+        default="0",
+        help="what all ids and payloads are made from, together with the test's name (0)",
+    )
+    group.addoption(
+        "--carrot-semantics",
+        metavar="KEY=VALUE|all",
+        action="append",
+        default=[],
+        help="set switches in every test's world (carrot-mock behaviours lists them); all: run each test "
+        "that rests on a switch under its other values too",
+    )
+    group.addoption(
+        "--carrot-control-token",
+        metavar="TOKEN",
+        help=f"the control token of the server at --carrot-url (${_VARIABLE})",
+    )
+    group.addoption(
+        "--carrot-only-documented",
+        action="store_true",
+        help="fail tests that rest on what the mock only assumes",
+    )
+    group.addoption(
+        "--carrot-assumptions",
+        action="store_true",
+        help="list at the end which tests rest on what the mock only assumes",
+    )
+    group.addoption(
+        "--carrot-artifacts",
+        metavar="DIR",
+        help="write the journal and the timelines of every failed test there",
+    )
+
+
+def read(config: pytest.Config) -> Options:
+    """The options, checked; raises UserMistake. Loads the table of switches only if one is set."""
+    texts: Sequence[str] = config.getoption("carrot_semantics")
+    return Options(
+        url=_url(config.getoption("carrot_url")),
+        seed=_seed(config.getoption("carrot_seed")),
+        semantics=_semantics([text for text in texts if text.strip() != ALL]),
+        every_semantics=any(text.strip() == ALL for text in texts),
+        control_token=config.getoption("carrot_control_token") or os.environ.get(_VARIABLE) or None,
+        only_documented=config.getoption("carrot_only_documented"),
+        assumptions=config.getoption("carrot_assumptions"),
+        artifacts=config.getoption("carrot_artifacts"),
+    )
+
+
+def _url(text: str | None) -> str | None:
+    if text is None:
+        return None
+    from urllib.parse import urlsplit
+
+    try:
+        parts = urlsplit(text)
+        good = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
+        good = good and not (parts.path.strip("/") or parts.query or parts.fragment or parts.username)
+    except ValueError:
+        good = False
+    if not good:
+        raise UserMistake(f"--carrot-url takes an address such as http://127.0.0.1:8750, not {text!r}.")
+    return text.rstrip("/")
+
+
+def _seed(text: str) -> int:
+    if text.isascii() and text.isdigit() and len(text) < 20 and int(text) < SEED_LIMIT:
+        return int(text)
+    raise UserMistake(f"--carrot-seed takes a whole number from 0 to {SEED_LIMIT - 1}, not {text!r}.")
+
+
+def _semantics(texts: Sequence[str]) -> dict[str, str]:
+    if not texts:
+        return {}
+    from pytest_carrot.ours import require
+
+    require("mock_server")
+    from mock_server.behaviours import SwitchError, parse_semantics, split_pairs
+
+    try:
+        pairs = [parse_semantics(split_pairs(text)) for text in texts]
+    except SwitchError as error:
+        raise UserMistake(f"--carrot-semantics: {error}") from None
+    return {name: value for each in pairs for name, value in each.items()}

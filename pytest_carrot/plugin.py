@@ -1,0 +1,324 @@
+"""The pytest11 entry `carrot`: options, the marker, the fixtures; whatever is heavy is imported inside them."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack, contextmanager
+from itertools import count
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from pytest_carrot import options
+from pytest_carrot.errors import UserMistake
+from pytest_carrot.marks import ALTERNATIVE
+from pytest_carrot.options import OPTIONS
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Generator, Iterator
+
+    import httpx
+    from carrot_fixtures import MassIdJourney
+    from faker import Faker
+
+    from mock_server.clock import Clock
+    from pytest_carrot.asgi import CarrotAsgi, InProcess
+    from pytest_carrot.control import JsonControl
+    from pytest_carrot.handle import Carrot
+    from pytest_carrot.intercept import Intercept
+    from pytest_carrot.marks import Wishes
+    from pytest_carrot.server import CarrotServer
+
+NOTES = pytest.StashKey[list[str]]()
+"""What the report of a failed test says under "carrot", one line each."""
+WORLDS = pytest.StashKey[list["Carrot"]]()
+"""The Carrot worlds of a test, while they are there."""
+_HOPELESS = pytest.StashKey[str]()
+"""Why no test of this run can have a server."""
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    options.declare(parser)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line(
+        "markers",
+        "carrot(rate_limit='off', semantics={}, environment='test'): what the test's Carrot world is like: "
+        "rate_limit 'documented', 'off' or requests a second; semantics are switches by name; environment "
+        "'production' makes its credentials the main ones",
+    )
+    try:
+        config.stash[OPTIONS] = options.read(config)
+    except UserMistake as mistake:
+        raise pytest.UsageError(str(mistake)) from None
+    if not hasattr(config, "workerinput"):
+        config.pluginmanager.register(_Controller())
+        if config.stash[OPTIONS].assumptions:
+            from pytest_carrot.honesty import Assumptions
+
+            config.pluginmanager.register(Assumptions())
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_protocol(item: pytest.Item, nextitem: pytest.Item | None) -> bool | None:
+    if not item.config.stash[OPTIONS].every_semantics or item.get_closest_marker("carrot") is None:
+        return None
+    from pytest_carrot import alternatives
+
+    alternatives.run(item, nextitem)
+    return True
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    report = yield
+    if item.stash.get(ALTERNATIVE, None):
+        from pytest_carrot.alternatives import name_of
+
+        vars(report)["carrot_name"] = name_of(item)  # xdist sends it along
+    if report.when == "call" and (worlds := item.stash.get(WORLDS, None)):
+        from pytest_carrot.afterwards import look_at
+
+        look_at(item, report, worlds)
+    if report.failed and (notes := item.stash.get(NOTES, None)):
+        report.sections.append(("carrot", "\n".join(notes)))
+    if (why := item.config.stash.get(_HOPELESS, None)) is not None:
+        vars(report)["carrot_hopeless"] = why  # xdist sends it along
+    return report
+
+
+class _Controller:
+    """Reads what reports say to it, in the process that the user started: not in a worker of xdist.
+
+    A run that cannot go well ends, and a run of a test under another name is called by it.
+    """
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        report.nodeid = getattr(report, "carrot_name", report.nodeid)
+        if (why := getattr(report, "carrot_hopeless", None)) is not None:
+            raise pytest.UsageError(why)
+
+
+# A server, and a world on it ----------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="session")
+def carrot_server(pytestconfig: pytest.Config) -> Iterator[CarrotServer]:
+    """The server of this run: one a worker, or the one at `--carrot-url`."""
+    from pytest_carrot.server import own_server, server_at
+
+    asked = pytestconfig.stash[OPTIONS]
+    with ExitStack() as stack:
+        with _sentences():
+            try:
+                running = own_server() if asked.url is None else server_at(asked.url, asked.control_token)
+                server = stack.enter_context(running)
+            except UserMistake as mistake:
+                if asked.url is not None:
+                    # Each test that needs the server would say the same.
+                    pytestconfig.stash[_HOPELESS] = str(mistake)
+                raise
+        yield server
+
+
+@pytest.fixture
+def carrot(carrot_server: CarrotServer, request: pytest.FixtureRequest) -> Iterator[Carrot]:
+    """A Carrot world of this test's own."""
+    from pytest_carrot.handle import Carrot
+
+    with _sentences():
+        wishes, workspace = _workspace(request, carrot_server.control)
+    control = carrot_server.control.within(f"workspaces/{workspace['id']}")
+    world = Carrot(carrot_server.wire, control, carrot_server.url, workspace, wishes.environment)
+    with _kept(request, world):
+        yield world
+    with _sentences():
+        world.close()
+
+
+@pytest.fixture
+def carrot_client(carrot: Carrot) -> Iterator[httpx.Client]:
+    """An authorised httpx client of this test's world."""
+    from pytest_carrot.clients import client_of
+
+    with _sentences():
+        client = client_of(carrot)
+    with client:
+        yield client
+
+
+@pytest.fixture
+def carrot_async_client(carrot: Carrot) -> Iterator[httpx.AsyncClient]:
+    """An authorised httpx client for asyncio: with pytest-asyncio, with anyio, or in `asyncio.run`."""
+    from pytest_carrot.clients import async_client_of, close_without_a_loop
+
+    with _sentences():
+        client = async_client_of(carrot)
+    yield client
+    close_without_a_loop(client)
+
+
+# The same in process ------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="session")
+def carrot_asgi_app() -> Iterator[InProcess]:
+    """The application of this worker, on which each test that asks for `carrot_asgi` has a world."""
+    from pytest_carrot.clients import need_httpx
+    from pytest_carrot.ours import require
+
+    with _sentences():
+        need_httpx()
+        require("mock_server")
+    from mock_server import create_app
+    from mock_server.settings import Settings
+    from pytest_carrot.asgi import InProcess
+
+    app = InProcess(create_app(Settings(rate_limit="off")))
+    yield app
+    app.close()
+
+
+@pytest.fixture
+def carrot_asgi_clock() -> Clock | None:
+    """The clock of `carrot_asgi`: the machine's own. Override it and return a `mock_server.clock.ManualClock`."""
+    return None
+
+
+@pytest.fixture
+def carrot_asgi(
+    carrot_asgi_app: InProcess, carrot_asgi_clock: Clock | None, request: pytest.FixtureRequest
+) -> Iterator[CarrotAsgi]:
+    """A Carrot world of this test's own in this process, without a socket."""
+    from pytest_carrot.asgi import CarrotAsgi
+    from pytest_carrot.control import JsonControl
+
+    control = JsonControl(carrot_asgi_app, "/_mock/")
+    with _sentences():
+        wishes, workspace = _workspace(request, control)
+    world = CarrotAsgi(
+        carrot_asgi_app, control.within(f"workspaces/{workspace['id']}"), workspace, wishes.environment
+    )
+    if carrot_asgi_clock is not None:
+        world.set_clock(carrot_asgi_clock)
+    with _kept(request, world):
+        yield world
+    world.close()
+
+
+# Hard-coded addresses -----------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def carrot_intercept(carrot: Carrot) -> Iterator[Intercept]:
+    """Calls to https://api.carrot.eco and https://auth.api.carrot.eco reach this test's server instead.
+
+    `carrot_intercept.refuse_others()` refuses calls to any other host, but for the loopback.
+    """
+    from pytest_carrot.ours import require_trustme
+
+    with _sentences():
+        require_trustme()
+    from pytest_carrot.intercept import intercepting
+
+    with intercepting(carrot.url) as intercept:
+        yield intercept
+
+
+# Data ---------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def carrot_faker(request: pytest.FixtureRequest) -> Faker:
+    """A Faker of this test's own with CarrotProvider, in Portuguese, that gives the same in every run."""
+    from pytest_carrot.ours import require
+    from pytest_carrot.seeds import seed_for
+
+    with _sentences():
+        require("carrot_fixtures")
+    from carrot_fixtures import CarrotProvider
+    from faker import Faker
+
+    faker = Faker("pt_BR")
+    faker.add_provider(CarrotProvider)
+    faker.seed_instance(seed_for(request.node, "faker"))
+    _note(request, _the_seed(request))
+    return faker
+
+
+@pytest.fixture
+def carrot_mass_id(request: pytest.FixtureRequest) -> Callable[..., MassIdJourney]:
+    """Makes journeys: `carrot_mass_id(variant="truck")`, with the arguments of `carrot_fixtures.mass_id`.
+
+    Each call in a test gives another one, the same in every run. Without `seed` or `faker` among the arguments, the
+    seed is made from the test's name and `--carrot-seed`.
+    """
+    from pytest_carrot.ours import require
+    from pytest_carrot.seeds import seed_for
+
+    with _sentences():
+        require("carrot_fixtures")
+    from carrot_fixtures import mass_id
+
+    calls = count(1)
+
+    def make(faker: Faker | None = None, **arguments: Any) -> MassIdJourney:
+        if faker is None and arguments.get("seed") is None:
+            arguments["seed"] = seed_for(request.node, "mass_id", str(next(calls)))
+            _note(request, _the_seed(request))
+            _note(request, f"carrot_mass_id made mass_id({_spelled(arguments)})")
+        return mass_id(faker, **arguments)
+
+    return make
+
+
+# What they share ----------------------------------------------------------------------------------------
+
+
+@contextmanager
+def _sentences() -> Iterator[None]:
+    """What the user can set right, and what the server refuses, as a sentence without a traceback of ours."""
+    from pytest_carrot.control import ControlError
+
+    try:
+        yield
+    except (UserMistake, ControlError) as error:
+        pytest.fail(str(error), pytrace=False)
+
+
+def _workspace(request: pytest.FixtureRequest, control: JsonControl) -> tuple[Wishes, dict[str, Any]]:
+    from pytest_carrot.handle import new_workspace
+    from pytest_carrot.marks import wishes_of
+    from pytest_carrot.seeds import seed_for
+
+    wishes = wishes_of(request.node)
+    seed = seed_for(request.node, "workspace")
+    workspace = new_workspace(control, seed=seed, semantics=wishes.semantics, rate_limit=wishes.rate_limit)
+    _note(request, _the_seed(request))
+    return wishes, workspace
+
+
+@contextmanager
+def _kept(request: pytest.FixtureRequest, world: Carrot) -> Iterator[None]:
+    """Makes a world known to the report of its test, for as long as it is there."""
+    worlds = request.node.stash.setdefault(WORLDS, [])
+    worlds.append(world)
+    try:
+        yield
+    finally:
+        worlds.remove(world)
+
+
+def _note(request: pytest.FixtureRequest, line: str) -> None:
+    notes = request.node.stash.setdefault(NOTES, [])
+    if line not in notes:
+        notes.append(line)
+
+
+def _the_seed(request: pytest.FixtureRequest) -> str:
+    return f"To have the same again: --carrot-seed={request.config.stash[OPTIONS].seed}"
+
+
+def _spelled(arguments: dict[str, Any]) -> str:
+    return ", ".join(f"{name}={value!r}" for name, value in arguments.items())
