@@ -251,7 +251,7 @@ def _methodology(command: Command) -> Command:
 )
 @_methodology
 def demo(url: str | None, mass_ids: int, methodology: str) -> None:
-    """Submit one MassID through the whole API, and show its timeline.
+    """Submit MassIDs through the whole API: the first is told step by step, to its timeline.
 
     With --url the credentials are CARROT_CLIENT_ID and CARROT_CLIENT_SECRET of the environment, or else the
     test credentials that every Carrot Mock has.
@@ -260,6 +260,7 @@ def demo(url: str | None, mass_ids: int, methodology: str) -> None:
 
     from mock_server.demo import DemoFailed, run
 
+    _stdout_needed()
     now = datetime.now(UTC)
     # The time is the seed: told to the same server again, the story is that of another MassID.
     seed = (now - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(microseconds=1)
@@ -380,6 +381,7 @@ def generate_mass_id(
 
 def _write(pieces: Iterable[bytes]) -> None:
     """Write to stdout, each piece at once; a reader that has enough (`| head`) ends the command quietly."""
+    _stdout_needed()
     out = sys.stdout.buffer
     try:
         for piece in pieces:
@@ -393,10 +395,17 @@ def _write(pieces: Iterable[bytes]) -> None:
         sys.exit(0)
 
 
+def _stdout_needed() -> None:
+    """End with a sentence where there is no stdout to write to (`>&-` in a shell)."""
+    if sys.stdout is None:
+        fail("there is nowhere to print to: stdout is closed.")
+
+
 @generate.command("variants", short_help="What kinds of MassIDs there are, and what they break.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def generate_variants(as_json: bool) -> None:
     """What kinds of MassIDs there are, and which rules each of them breaks."""
+    _stdout_needed()
     with _faker_needed():
         from carrot_fixtures import VARIANTS
 

@@ -220,7 +220,7 @@ def test_it_fits_the_terminal_and_says_the_same_without_colour(
     assert max(map(len, shown[0])) <= width
     timeline = shown[0][next(at for at, line in enumerate(shown[0]) if line.startswith("Time (UTC)")) :]
     (row,) = [line.split() for line in timeline if " TRANSPORT_MANIFEST " in line]
-    assert row[-4 - (width == 120) :][:4] == ["8,610", "3", "1", "1x"]
+    assert row[-4 - (width == 120) :][:4] == ["4,275", "3", "1", "1x"]
 
 
 # A server that asks for patience ---------------------------------------------------------------------------

@@ -8,6 +8,7 @@ import random
 import re
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta, timezone
 from itertools import pairwise
 from typing import Any
@@ -18,6 +19,7 @@ from carrot_fixtures import DEFAULT_NOW, METHODOLOGIES, VARIANTS, MassIdJourney,
 from carrot_fixtures.cargo import CAPTURE_METHODS, CONTAINERS, SCALES, VEHICLES
 from carrot_fixtures.waste import codes_of, waste_codes
 from faker import Faker
+from golden_files import InventedNames
 from judge import ill_shaped
 from test_pdf import text_of
 
@@ -45,9 +47,34 @@ def test_the_same_seed_gives_the_same_bytes() -> None:
     assert whole(mass_id(seed=7)) != whole(mass_id(seed=8))
 
 
-@pytest.mark.parametrize("seed", [0, -1, 2**64, -(2**200)])
-def test_any_integer_is_a_seed(seed: int) -> None:
-    assert whole(mass_id(seed=seed)) == whole(mass_id(seed=seed))
+@pytest.mark.parametrize("bits", [0, 1, 64, 200, 20_000])
+def test_any_integer_is_a_seed(bits: int) -> None:
+    for seed in (2**bits, -(2**bits)):
+        assert whole(mass_id(seed=seed)) == whole(mass_id(seed=seed))
+
+
+def test_a_seed_and_its_negative_have_nothing_in_common() -> None:
+    assert mass_id(seed=1).document["participant"]["name"] != mass_id(seed=-1).document["participant"]["name"]
+
+
+def test_what_counts_as_an_integer_is_a_seed() -> None:
+    class Count:
+        def __index__(self) -> int:
+            return 7
+
+    assert mass_id(seed=Count()) == mass_id(seed=7)  # type: ignore[arg-type]
+
+
+def test_the_parties_of_a_journey_have_different_names() -> None:
+    for seed in range(100):
+        names = [event["participant"]["name"] for event in mass_id(seed=seed).events[:5]]
+        assert len(set(names)) == 5
+
+
+def test_threads_make_the_same_as_one_after_the_other() -> None:
+    with ThreadPoolExecutor(8) as pool:
+        made = list(pool.map(lambda seed: whole(mass_id(seed=seed)), range(60)))
+    assert made == [whole(mass_id(seed=seed)) for seed in range(60)]
 
 
 def test_without_a_seed_it_is_another_each_time_and_says_how_to_have_it_again() -> None:
@@ -268,6 +295,21 @@ def test_every_waste_code_comes_up() -> None:
     assert codes_of("Tobacco") == ()
 
 
+@pytest.mark.parametrize("variant", ["bicycle", "cart", "boat", "cargo-ship", "sludge-pipes"])
+def test_what_goes_slowly_stays_in_town(variant: str) -> None:
+    for seed in range(50):
+        journey = mass_id(seed=seed, variant=variant)
+        addresses = {event["label"]: event["address"] for event in journey.events if "label" in event}
+        assert addresses["Waste Generator"]["city"] == addresses["Recycler"]["city"]
+        assert variant not in ("bicycle", "cart") or journey.document["value"] <= 130
+
+
+def test_the_last_events_are_in_working_hours_so_that_their_dates_are_those_of_brazil() -> None:
+    for seed in range(60):
+        for event in mass_id(seed=seed).events[-3:]:
+            assert 13 <= datetime.fromisoformat(event["externalCreatedAt"]).hour <= 20
+
+
 def test_the_table_of_variants_says_what_each_is() -> None:
     for name, variant in VARIANTS.items():
         assert variant.name == name
@@ -302,6 +344,11 @@ def test_what_the_package_offers_is_what_it_says() -> None:
         ({"variant": "two-step"}, "there is no variant 'two-step'; the nearest are two-step-weighing"),
         ({"variant": "broken:weighting"}, "the nearest are broken:weighing"),
         ({"variant": None}, "there is no variant None"),
+        ({"variant": "TRUCK"}, "the nearest are truck"),
+        ({"variant": "zzzzzzzzzzzz"}, "there are 80, such as truck"),
+        ({"faker": Faker}, "faker must be a Faker"),
+        ({"faker": Faker().unique}, "faker must be a Faker"),
+        ({"faker": InventedNames()}, "give a seed"),
         (
             {"variant": "truck", "methodology": "bold"},
             "no methodology 'bold'; there are bold-recycling, bold-carbon",

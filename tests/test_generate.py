@@ -341,3 +341,15 @@ def test_the_help_names_every_methodology(capsys: pytest.CaptureFixture[str]) ->
     cli.app(["generate", "mass-id", "--help"], standalone_mode=False)
     shown = " ".join(capsys.readouterr().out.split())
     assert " or ".join(METHODOLOGIES) in shown
+
+
+@pytest.mark.parametrize("command", ["generate mass-id", "generate variants", "demo"])
+def test_a_closed_stdout_is_one_sentence(command: str) -> None:
+    done = subprocess.run(
+        ["sh", "-c", f'"{sys.executable}" -m mock_server {command} >&-'],
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert done.returncode == 2
+    assert done.stderr == "carrot-mock: there is nowhere to print to: stdout is closed.\n"

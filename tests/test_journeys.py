@@ -134,6 +134,23 @@ def test_a_refused_part_is_named_with_its_key_and_the_answer(world: World) -> No
     assert "/externalCreatedAt" in str(refused.value)
 
 
+def test_a_refusal_can_be_read_by_a_program(world: World) -> None:
+    journey = mass_id(seed=8)
+    journey.document["measurementUnit"] = "KG"
+    with pytest.raises(SubmissionFailed) as refused:
+        journey.submit(world.a)
+    assert (refused.value.part, refused.value.status) == ("the document", 400)
+    assert "kg" in refused.value.answer
+
+
+def test_bodies_without_keys_are_sent_as_they_are(world: World) -> None:
+    journey = mass_id(seed=8)
+    for body in (journey.document, *journey.events):
+        del body["deduplicationId"]
+    assert journey.deduplication_ids == ()
+    assert journey.submit(world.a) != journey.submit(world.a, batch=True)
+
+
 def test_it_waits_when_the_api_asks_for_patience(make_world: Any) -> None:
     limited = make_world(rate_limit=5)
     waited: list[float] = []

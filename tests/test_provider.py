@@ -10,6 +10,7 @@ import pytest
 from carrot_fixtures import DEFAULT_NOW, CarrotProvider
 from carrot_fixtures.cargo import CONTAINERS
 from carrot_fixtures.places import CITIES
+from carrot_fixtures.texts import TEXTS
 from faker import Factory, Faker
 from faker.config import PROVIDERS
 from faker.providers.company.pt_BR import company_id_checksum
@@ -115,14 +116,26 @@ def test_a_weighing_adds_up_to_the_net_weight_that_is_asked_for(fake: Faker, con
     [
         ({"container": "Bins"}, "no container 'Bins'; the nearest are Bin"),
         ({"scale": "Weighbrige"}, "the nearest are Weighbridge"),
-        ({"net_kg": 0}, "net_kg must be a weight above 0"),
-        ({"net_kg": float("nan")}, "net_kg must be a weight above 0"),
-        ({"net_kg": float("inf")}, "net_kg must be a weight above 0"),
+        ({"net_kg": 0.001}, "net_kg must be a weight from 0.01"),
+        ({"net_kg": "5"}, "net_kg must be a weight from 0.01"),
+        ({"net_kg": True}, "net_kg must be a weight from 0.01"),
+        ({"net_kg": 0}, "net_kg must be a weight from 0.01"),
+        ({"net_kg": float("nan")}, "net_kg must be a weight from 0.01"),
+        ({"net_kg": float("inf")}, "net_kg must be a weight from 0.01"),
     ],
 )
 def test_a_weighing_that_cannot_be_is_refused(fake: Faker, arguments: dict[str, Any], sentence: str) -> None:
     with pytest.raises(ValueError, match=sentence):
         fake.weighing(**arguments)
+
+
+def test_a_load_fits_the_containers_that_are_chosen_for_it(fake: Faker) -> None:
+    for net_kg in (0.01, 3, 80, 900, 5_000, 250_000):
+        for _ in range(20):
+            read = attributes(fake.weighing(net_kg=net_kg))
+            kind = CONTAINERS[read["Container Type"]]
+            if kind.quantity is not None:
+                assert net_kg * 100 <= read["Container Quantity"] * kind.load[1]
 
 
 def test_a_timeline_is_in_order_and_ends_before_now(fake: Faker) -> None:
@@ -138,8 +151,8 @@ def test_it_writes_in_the_language_of_its_faker() -> None:
     assert english.mass_id(seed=1).locale == "en_US"
     assert portuguese.mass_id(seed=1).locale == "pt_BR"
     assert german.mass_id(seed=1).locale == "pt_BR"
-    assert "Weighed" in attributes(english.weighing())["Description"]
-    assert "Pesagem" in attributes(german.weighing())["Description"]
+    assert english.weighing()["metadata"]["attributes"][0]["value"] in TEXTS["en_US"].weighing
+    assert german.weighing()["metadata"]["attributes"][0]["value"] in TEXTS["pt_BR"].weighing
 
 
 def test_added_to_a_faker_it_follows_its_language(fake: Faker) -> None:

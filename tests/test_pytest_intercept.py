@@ -391,7 +391,7 @@ def test_names_are_compared_as_names(intercept: Intercept) -> None:
 
 def test_an_upload_of_the_largest_size_goes_through(intercept: Intercept, pair: tuple[str, str]) -> None:
     content = os.urandom(10 * 1024 * 1024)
-    with httpx.Client() as client:
+    with httpx.Client(timeout=60) as client:
         token = client.post(TOKEN, data=FORM, auth=pair).json()["access_token"]
         bearer = {"Authorization": f"Bearer {token}"}
         document_id = client.post(f"{API}/documents", json=mass_id(), headers=bearer).json()["id"]
