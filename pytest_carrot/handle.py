@@ -113,7 +113,7 @@ class Carrot:
                 "authorization": f"Basic {basic}",
                 "content-type": "application/x-www-form-urlencoded",
             }
-            body = b"grant_type=client_credentials"
+            body = b"grant_type=client_credentials&scope=api.carrot.eco%2Fmain-scope"
             status, answer = self._wire.exchange("POST", "/oauth2/token", body, headers)
             if status != 200:
                 raise ControlError(f"{self.token_url} gave no token: {answer.decode()}", status)

@@ -14,6 +14,9 @@ from conftest import Serving
 
 from mock_server.behaviours import BEHAVIOURS, SWITCHES
 from mock_server.settings import NAMES
+from pytest_carrot.documents import Documents
+from pytest_carrot.journal import Journal
+from pytest_carrot.ledger import Ledger
 
 ROOT = Path(__file__).parent.parent
 PAGES = sorted([ROOT / "README.md", *(ROOT / "docs").glob("*.md")])
@@ -84,6 +87,30 @@ def test_the_page_of_the_fixtures_says_what_the_code_knows() -> None:
     check = [sys.executable, "tools/fixtures_page.py", "--check"]
     done = subprocess.run(check, cwd=ROOT, capture_output=True, text=True, timeout=60)
     assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_the_examples_on_the_page_of_the_plugin_pass(tmp_path: Path) -> None:
+    for number, code in enumerate(blocks("docs/pytest.md", "python")):
+        (tmp_path / f"test_{number}.py").write_text(code, "utf-8")
+    run = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", str(tmp_path)]
+    done = subprocess.run(run, cwd=tmp_path, env=ENVIRONMENT, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "2 passed" in done.stdout
+
+
+def test_the_page_of_the_plugin_names_every_fixture_option_and_method() -> None:
+    page = (ROOT / "docs/pytest.md").read_text("utf-8")
+    source = (ROOT / "pytest_carrot/plugin.py").read_text("utf-8")
+    fixtures = re.findall(r"@pytest\.fixture[^\n]*\n(?:async )?def (carrot\w*)", source)
+    options = re.findall(r'"(--carrot-[a-z-]+)"', (ROOT / "pytest_carrot/options.py").read_text("utf-8"))
+    assert len(fixtures) > 8
+    assert len(options) > 5
+    for name in {*fixtures, *options} - {"carrot_asgi_app"}:
+        assert f"`{name}" in page, name
+    for kind in (Journal, Ledger, Documents):
+        for name in vars(kind):
+            if not name.startswith("_"):
+                assert f"`.{name}" in page, f"{kind.__name__}.{name}"
 
 
 def test_the_examples_of_the_plugin_pass() -> None:
