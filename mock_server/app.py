@@ -58,7 +58,7 @@ class CarrotMock(Starlette):
             await super().__call__(scope, receive, send)
             return
         path: str = scope["path"]
-        local = path in _LOCAL_PATHS or path.startswith(_LOCAL_PREFIXES)
+        local = _is_local(path)
         fields = header_fields(scope["headers"])
         if (origin := fields.get(b"origin")) is not None:
             if await _answered_cross_origin(scope, origin, send, local=local):
@@ -78,6 +78,14 @@ class CarrotMock(Starlette):
 
             self.router.routes.extend(routes(self))
         await super().__call__(scope, receive, send)
+
+    def at_once(self, scope: Scope) -> bool:
+        """Whether a request, once it is whole, is answered without waiting for anything: it needs no task."""
+        return self._pipeline.hook is None and not _is_local(scope["path"])
+
+
+def _is_local(path: str) -> bool:
+    return path in _LOCAL_PATHS or path.startswith(_LOCAL_PREFIXES)
 
 
 # Pages on this machine may use the mock from a browser; no others may, least of all to change it. ---------
