@@ -65,7 +65,7 @@ class CarrotMock(Starlette):
                 return
             send = _with_cors(send, origin)
         if not local:
-            await self._pipeline(scope, receive, send, fields)
+            await self._pipeline.answer(scope, receive, send, fields)
             return
         if path == "/_mock/health" and scope["method"] == "GET":
             # Asked first of all by whoever waits for the server, which need not wait for the router.

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import types
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
@@ -16,7 +16,7 @@ from uvicorn.protocols.http.flow_control import HIGH_WATER_LIMIT
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine, Generator, Mapping
+    from collections.abc import Callable, Coroutine, Generator, Iterable, Mapping
 
 
 HEADER_LIMIT_BYTES = 64 * 1024
@@ -99,21 +99,15 @@ class Cycle(RequestResponseCycle):
         """Whether an answer was written by this short way; for all that is unusual there is uvicorn's own."""
         if self.flow.write_paused or self.disconnected or not self.keep_alive or message.get("more_body"):
             return False
-        is_head = self.scope["method"] == "HEAD"
-        body, headers = b"" if is_head else message.get("body", b""), head["headers"]
-        lines = [STATUS_LINE[head["status"]]]
-        length = None
-        for name, value in headers:
-            if name == b"content-length":
-                length = value
-            elif name in _SPECIAL:
-                return False
-            lines += (name, b": ", value, b"\r\n")
-        if length is None or (int(length) != len(body) and not is_head):
+        headers, body = head["headers"], message.get("body", b"")
+        # What comes as a tuple comes again.
+        begun = (_head if type(headers) is tuple else _head.__wrapped__)(head["status"], headers)
+        if begun is None:
             return False
-        lines.append(b"\r\n")
-        start = b"".join(lines)
-        if len(start) - len(start.translate(None, _CONTROL_CHARACTERS)) != 2 * len(headers) + 4:
+        start, length = begun
+        if self.scope["method"] == "HEAD":
+            body = b""
+        elif length != len(body):
             return False
         self.response_started = self.response_complete = True
         if not self.transport.is_closing():
@@ -121,6 +115,24 @@ class Cycle(RequestResponseCycle):
         self.wake()
         self.on_response()
         return True
+
+
+@lru_cache(maxsize=64)
+def _head(status: int, headers: Iterable[tuple[bytes, bytes]]) -> tuple[bytes, int] | None:
+    """The head of an answer as it is sent, and the length that it tells; None for what is unusual."""
+    lines = [STATUS_LINE[status]]
+    length = None
+    for name, value in headers:
+        if name == b"content-length":
+            length = int(value)
+        elif name in _SPECIAL:
+            return None
+        lines.append(b"%s: %s\r\n" % (name, value))
+    lines.append(b"\r\n")
+    start = b"".join(lines)
+    if length is None or len(start) - len(start.translate(None, _CONTROL_CHARACTERS)) != 2 * len(lines):
+        return None
+    return start, length
 
 
 class Connection(HttpToolsProtocol):
