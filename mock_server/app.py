@@ -19,6 +19,8 @@ from mock_server.wire import header_fields
 from mock_server.workspace import Workspaces
 
 if TYPE_CHECKING:
+    from collections.abc import Coroutine
+
     from starlette.types import Receive, Scope, Send
 
 _READY = orjson.dumps({"status": "ready", "version": __version__})
@@ -79,9 +81,12 @@ class CarrotMock(Starlette):
             self.router.routes.extend(routes(self))
         await super().__call__(scope, receive, send)
 
-    def at_once(self, scope: Scope) -> bool:
-        """Whether a request, once it is whole, is answered without waiting for anything: it needs no task."""
-        return self._pipeline.hook is None and not _is_local(scope["path"])
+    def at_once(self, scope: Scope, receive: Receive, send: Send) -> Coroutine[None, None, None] | None:
+        """The answering of a request that has come whole, where it waits for nothing; None for any other."""
+        fields = header_fields(scope["headers"])
+        if self._pipeline.hook is not None or b"origin" in fields or _is_local(scope["path"]):
+            return None
+        return self._pipeline.answer(scope, receive, send, fields)
 
 
 def _is_local(path: str) -> bool:

@@ -18,6 +18,8 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Generator, Iterable, Mapping
 
+    AtOnce = Callable[[Any, Any, Any], Coroutine[Any, Any, None] | None]
+
 
 HEADER_LIMIT_BYTES = 64 * 1024
 HEADER_SECONDS = 30.0
@@ -41,6 +43,7 @@ class Cycle(RequestResponseCycle):
     response_complete = False
     chunked_encoding = None
     expected_content_length = 0
+    is_awaited = False
     _taken = False
     _head: Mapping[str, Any] | None = None
 
@@ -58,15 +61,11 @@ class Cycle(RequestResponseCycle):
     @cached_property
     def message_event(self) -> asyncio.Event:  # type: ignore[override]
         """Set when there is more of the request; made only where somebody waits for that."""
+        self.is_awaited = True
         event = asyncio.Event()
         if self.body:
             event.set()
         return event
-
-    def wake(self) -> None:
-        """Tell whoever waits, if anybody does, that there is more."""
-        if "message_event" in self.__dict__:
-            self.message_event.set()
 
     async def receive(self) -> Any:
         if self.more_body or self._taken or self.disconnected:
@@ -112,7 +111,8 @@ class Cycle(RequestResponseCycle):
         self.response_started = self.response_complete = True
         if not self.transport.is_closing():
             self.transport.writelines((start, body))
-        self.wake()
+        if self.is_awaited:
+            self.message_event.set()
         self.on_response()
         return True
 
@@ -148,12 +148,13 @@ class Connection(HttpToolsProtocol):
     _deadline: float | None = None
     _timer: asyncio.TimerHandle | None = None
     _next: Cycle | None = None
-    _is_running = False
+    _is_answering = False
 
-    def __init__(self, *args: Any, **options: Any) -> None:
-        super().__init__(*args, **options)
+    def __init__(self, turn: Turn, **options: Any) -> None:
+        super().__init__(**options)
+        self._turn = turn
         # What the application answers without waiting, where it says so.
-        self._at_once: Callable[[Any], bool] = getattr(self.app, "at_once", lambda _scope: False)
+        self._at_once: AtOnce = getattr(self.app, "at_once", lambda _scope, _receive, _send: None)
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
@@ -176,7 +177,8 @@ class Connection(HttpToolsProtocol):
                 self._check_whole_headers()
         elif before is None or (before.response_complete and not before.more_body):
             self._still_in_headers(len(data))
-        self._run()
+        if self._next is not None:
+            self._turn.join(self)
 
     # What the parser tells ------------------------------------------------------------------------------
 
@@ -229,38 +231,37 @@ class Connection(HttpToolsProtocol):
         cycle.body += body
         if len(cycle.body) > HIGH_WATER_LIMIT:
             self.flow.pause_reading()
-        cycle.wake()
+        if cycle.is_awaited:
+            cycle.message_event.set()
 
     def on_message_complete(self) -> None:
-        if not self.cycle.response_complete:
-            self.cycle.more_body = False
-            self.cycle.wake()
+        cycle = self.cycle
+        if not cycle.response_complete:
+            cycle.more_body = False
+            if cycle.is_awaited:
+                cycle.message_event.set()
 
     # Answering ------------------------------------------------------------------------------------------
 
-    def _run(self) -> None:
-        """Begin with what can be answered now: at once where it is whole and waits for nothing."""
-        if self._is_running:
-            return
-        self._is_running = True
+    def answer(self) -> None:
+        """Begin with what has arrived: with the whole of it where it needs no task, else with a task."""
+        self._is_answering = True
         while (cycle := self._next) is not None:
             self._next = None
-            coroutine = cycle.run_asgi(self.app)
-            if cycle.more_body or not self._at_once(cycle.scope):
-                self._continue(coroutine)
-                continue
+            app: Any = self.app
             try:
-                waited = coroutine.send(None)
+                if not cycle.more_body and (
+                    coroutine := self._at_once(cycle.scope, cycle.receive, cycle.send)
+                ):
+                    app = _app_of(_resumed(coroutine, coroutine.send(None)))
             except StopIteration:
-                pass
-            else:
-                self._continue(_rest_of(coroutine, waited))
-        self._is_running = False
-
-    def _continue(self, coroutine: Coroutine[Any, Any, None]) -> None:
-        task = self.loop.create_task(coroutine)
-        task.add_done_callback(self.tasks.discard)
-        self.tasks.add(task)
+                continue
+            except BaseException as error:
+                app = _app_of(_failed(error))
+            task = self.loop.create_task(cycle.run_asgi(app))
+            task.add_done_callback(self.tasks.discard)
+            self.tasks.add(task)
+        self._is_answering = False
 
     def on_response_complete(self) -> None:
         self.server_state.total_requests += 1
@@ -269,8 +270,8 @@ class Connection(HttpToolsProtocol):
         self.flow.resume_reading()
         if self.pipeline:
             self._next, _ = self.pipeline.pop()  # type: ignore[assignment]
-            if not self._is_running:
-                self.loop.call_soon(self._run)
+            if not self._is_answering:
+                self._turn.join(self)
         else:
             self._give_up_after(self.timeout_keep_alive)
 
@@ -344,16 +345,47 @@ class Connection(HttpToolsProtocol):
         """Says nothing: a client that asks for a WebSocket is answered as any other."""
 
 
-async def _rest_of(coroutine: Coroutine[Any, Any, None], waited: Any) -> None:
-    """What is left of a coroutine that waits for a future, for a task to go on with."""
-    await _resumed(coroutine, waited)
+class Turn:
+    """The requests that arrived in one turn of the loop: all are read before the first is answered.
+
+    What reads them, and then what answers them, stays in the processor's caches: that is a tenth of the time.
+    """
+
+    def __init__(self) -> None:
+        self._waiting: list[Connection] = []
+
+    def join(self, connection: Connection) -> None:
+        """Let a connection answer when all have been read."""
+        if not self._waiting:
+            connection.loop.call_soon(self._answer)
+        self._waiting.append(connection)
+
+    def _answer(self) -> None:
+        waiting, self._waiting = self._waiting, []
+        for connection in waiting:
+            connection.answer()
+
+
+# A coroutine that has begun without a task, and now needs one ----------------------------------------
+
+
+def _app_of(rest: Any) -> Any:
+    async def app(_scope: Any, _receive: Any, _send: Any) -> None:
+        await rest
+
+    return app
 
 
 @types.coroutine
 def _resumed(coroutine: Coroutine[Any, Any, None], waited: Any) -> Generator[Any, Any, None]:
+    """What is left of it; `waited` is the future that it waits for."""
     try:
         yield waited
     except BaseException:
         coroutine.close()
         raise
     yield from coroutine
+
+
+async def _failed(error: BaseException) -> None:
+    raise error

@@ -8,11 +8,12 @@ import signal
 import socket
 import threading
 from contextlib import contextmanager, suppress
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import uvicorn
 
-from mock_server.connection import Connection
+from mock_server.connection import Connection, Turn
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -31,7 +32,7 @@ class Server(uvicorn.Server):
         super().__init__(
             uvicorn.Config(
                 app,
-                http=Connection,
+                http=partial(Connection, Turn()),  # type: ignore[arg-type]
                 ws="none",
                 lifespan="off",
                 access_log=False,

@@ -51,11 +51,11 @@ class Parties(Struct, gc=False):
     _names: dict[str, tuple[str, ...]] = {}
     _untold: list[tuple[str, str]] = []
     # Stored shapes of payloads whose party is known: most events repeat those of the one before.
-    _payloads: dict[Identity, Stored] = {}
+    repeated: dict[Identity, Stored] = {}
 
     def layer(self) -> Parties:
         """An empty layer over these."""
-        return Parties(self, _payloads=self._payloads)
+        return Parties(self, repeated=self.repeated)
 
     def absorb(self, layer: Parties) -> None:
         """Take over what a layer has added."""
@@ -73,8 +73,8 @@ class Parties(Struct, gc=False):
 
     def participant(self, sent: Mapping[str, Any], ids: Ids, pointer: str = "/participant") -> Stored:
         """The stored shape of an inline participant; raises Conflict for an id that is another's."""
-        payload = ("participant", *sent.items())
-        if (known := self._payloads.get(payload)) is not None:
+        payload = ("participant", *sent, *sent.values())
+        if (known := self.repeated.get(payload)) is not None:
             return known
         identity = ("participant", *(sent[name] for name in _PARTICIPANT_IDENTITY))
         party_id, is_new = self._identify(identity, sent.get("id"), ids, pointer)
@@ -87,8 +87,8 @@ class Parties(Struct, gc=False):
         self, sent: Mapping[str, Any], participant_id: str, ids: Ids, pointer: str = "/address"
     ) -> Stored:
         """The stored shape of an inline address of a participant; raises Conflict as `participant` does."""
-        payload = ("address", participant_id, *sent.items())
-        if (known := self._payloads.get(payload)) is not None:
+        payload = ("address", participant_id, *sent, *sent.values())
+        if (known := self.repeated.get(payload)) is not None:
             return known
         content = [sent.get(name) for name in _ADDRESS_STORED]
         identity = ("address", participant_id, *content)
@@ -168,9 +168,9 @@ class Parties(Struct, gc=False):
         if root._ids.get(identity) == stored["id"] and (
             chosen is None or root.resolve(chosen) == stored["id"]
         ):
-            if len(self._payloads) >= _KEPT_PAYLOADS:
-                self._payloads.clear()
-            self._payloads[payload] = stored
+            if len(self.repeated) >= _KEPT_PAYLOADS:
+                self.repeated.clear()
+            self.repeated[payload] = stored
 
     def _root(self) -> Parties:
         layer = self

@@ -52,36 +52,39 @@ class MemoryLedger:
         return self._parties[environment]
 
     def commit(self, changes: Changes, environment: Environment, request: int) -> Sequence[Record]:
-        # Everything that could fail comes first: what follows is only assignments.
-        encoded = [draft.encoded or _compact(orjson.dumps(draft.event)) for draft in changes.drafts]
-        now, records, histories = changes.now, self._records, self._histories
-        before = len(records)
-        for draft, event in zip(changes.drafts, encoded, strict=True):
-            document_id, kind, key = draft.document_id, draft.kind, draft.key
-            record = Record(
-                len(records) + 1,
-                now,
-                document_id,
-                kind,
-                draft.origin,
-                request,
-                intern(draft.event["name"]) if kind == "event.appended" else "",
-                event,
-                key,
-                draft.fingerprint,
+        now, position, histories = changes.now, len(self._records), self._histories
+        new = []
+        for draft in changes.drafts:
+            position += 1
+            kind, event = draft.kind, draft.event
+            new.append(
+                Record(
+                    position,
+                    now,
+                    draft.document_id,
+                    kind,
+                    draft.origin,
+                    request,
+                    intern(event["name"]) if kind == "event.appended" else "",
+                    draft.encoded or _compact(orjson.dumps(event)),
+                    draft.key,
+                    draft.fingerprint,
+                )
             )
-            records.append(record)
-            if kind == "document.created":
-                histories[document_id] = [record]
+        # Everything that could fail came first: what follows is only assignments.
+        for draft, record in zip(changes.drafts, new, strict=True):
+            if record.kind == "document.created":
+                histories[record.document_id] = [record]
             else:
-                histories[document_id].append(record)
+                histories[record.document_id].append(record)
             if draft.concerns is not None:
                 histories[draft.concerns].append(record)
-            if key is not None:
-                self._scope(draft.scope)[key] = record
+            if record.key is not None:
+                self._scope(draft.scope)[record.key] = record
+        self._records += new
         self._documents.update(changes.documents)
         changes.hand_over(self._parties[environment])
-        return records[before:]
+        return new
 
     def claim(self, scope: str, key: str) -> Record | Remembered | None:
         keys = self._keys.get(scope)
