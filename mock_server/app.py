@@ -86,7 +86,7 @@ class CarrotMock(Starlette):
         fields = header_fields(scope["headers"])
         if self._pipeline.hook is not None or b"origin" in fields or _is_local(scope["path"]):
             return None
-        return self._pipeline.answer(scope, receive, send, fields)
+        return self._pipeline.answer(scope, receive, send, fields, in_turn=True)
 
 
 def _is_local(path: str) -> bool:

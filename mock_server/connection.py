@@ -148,7 +148,6 @@ class Connection(HttpToolsProtocol):
     _deadline: float | None = None
     _timer: asyncio.TimerHandle | None = None
     _next: Cycle | None = None
-    _is_answering = False
 
     def __init__(self, turn: Turn, **options: Any) -> None:
         super().__init__(**options)
@@ -243,25 +242,35 @@ class Connection(HttpToolsProtocol):
 
     # Answering ------------------------------------------------------------------------------------------
 
-    def answer(self) -> None:
+    def begin(self) -> None:
         """Begin with what has arrived: with the whole of it where it needs no task, else with a task."""
-        self._is_answering = True
-        while (cycle := self._next) is not None:
-            self._next = None
-            app: Any = self.app
-            try:
-                if not cycle.more_body and (
-                    coroutine := self._at_once(cycle.scope, cycle.receive, cycle.send)
-                ):
-                    app = _app_of(_resumed(coroutine, coroutine.send(None)))
-            except StopIteration:
-                continue
-            except BaseException as error:
-                app = _app_of(_failed(error))
-            task = self.loop.create_task(cycle.run_asgi(app))
-            task.add_done_callback(self.tasks.discard)
-            self.tasks.add(task)
-        self._is_answering = False
+        cycle, self._next = self._next, None
+        if cycle is None:
+            return
+        at_once = None if cycle.more_body else self._at_once(cycle.scope, cycle.receive, cycle.send)
+        if at_once is None:
+            self._go_on_in_task(cycle, self.app)
+        else:
+            self.go_on(cycle, at_once)
+
+    def go_on(self, cycle: Cycle, coroutine: Coroutine[Any, Any, None]) -> None:
+        """Go on with the answering of a request until it is done, stands back or has to wait after all."""
+        try:
+            waits_for = coroutine.send(None)
+        except StopIteration:
+            return
+        except BaseException as error:
+            self._go_on_in_task(cycle, _app_of(_failed(error)))
+        else:
+            if waits_for is None:
+                self._turn.stand_back(self, cycle, coroutine)
+            else:
+                self._go_on_in_task(cycle, _app_of(_resumed(coroutine, waits_for)))
+
+    def _go_on_in_task(self, cycle: Cycle, app: Any) -> None:
+        task = self.loop.create_task(cycle.run_asgi(app))
+        task.add_done_callback(self.tasks.discard)
+        self.tasks.add(task)
 
     def on_response_complete(self) -> None:
         self.server_state.total_requests += 1
@@ -270,8 +279,7 @@ class Connection(HttpToolsProtocol):
         self.flow.resume_reading()
         if self.pipeline:
             self._next, _ = self.pipeline.pop()  # type: ignore[assignment]
-            if not self._is_answering:
-                self._turn.join(self)
+            self._turn.join(self)
         else:
             self._give_up_after(self.timeout_keep_alive)
 
@@ -346,24 +354,35 @@ class Connection(HttpToolsProtocol):
 
 
 class Turn:
-    """The requests that arrived in one turn of the loop: all are read before the first is answered.
+    """The requests that arrived in one turn of the loop: all are read, then all begun, then all that stood back
+    go on.
 
-    What reads them, and then what answers them, stays in the processor's caches: that is a tenth of the time.
+    So what reads, what validates and what commits stay in the processor's caches while they are needed; to take
+    one request from end to end after the other costs a sixth more.
     """
 
     def __init__(self) -> None:
-        self._waiting: list[Connection] = []
+        self._arrived: list[Connection] = []
+        self._standing_back: list[tuple[Connection, Cycle, Coroutine[Any, Any, None]]] = []
 
     def join(self, connection: Connection) -> None:
-        """Let a connection answer when all have been read."""
-        if not self._waiting:
+        """Let a connection begin when all have been read."""
+        if not self._arrived:
             connection.loop.call_soon(self._answer)
-        self._waiting.append(connection)
+        self._arrived.append(connection)
+
+    def stand_back(self, connection: Connection, cycle: Cycle, coroutine: Coroutine[Any, Any, None]) -> None:
+        """Let a request go on when all others have come as far."""
+        self._standing_back.append((connection, cycle, coroutine))
 
     def _answer(self) -> None:
-        waiting, self._waiting = self._waiting, []
-        for connection in waiting:
-            connection.answer()
+        arrived, self._arrived = self._arrived, []
+        for connection in arrived:
+            connection.begin()
+        while self._standing_back:
+            standing, self._standing_back = self._standing_back, []
+            for connection, cycle, coroutine in standing:
+                connection.go_on(cycle, coroutine)
 
 
 # A coroutine that has begun without a task, and now needs one ----------------------------------------

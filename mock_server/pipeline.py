@@ -8,6 +8,7 @@ reaches; a read has no before_commit and committed.
 from __future__ import annotations
 
 import logging
+from types import coroutine
 from typing import TYPE_CHECKING, Final
 
 from msgspec import Struct
@@ -31,7 +32,7 @@ from mock_server.wire import (
 from mock_server.writing import Replayed, Write, at_once, in_phases
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Coroutine, Mapping
+    from collections.abc import Awaitable, Callable, Coroutine, Generator, Mapping
 
     from starlette.types import Receive, Scope, Send
 
@@ -89,11 +90,12 @@ class Pipeline:
         self._bearers: dict[bytes | None, Bearer] = {}
 
     def answer(
-        self, scope: Scope, receive: Receive, send: Send, fields: Fields
+        self, scope: Scope, receive: Receive, send: Send, fields: Fields, *, in_turn: bool = False
     ) -> Coroutine[None, None, None]:
         """Answer one request; nothing is sent to a client that left before its request was complete.
 
-        `fields` are the headers by name.
+        `fields` are the headers by name. With `in_turn` a write stands back once when it has been validated, for
+        a server that lets all requests come as far before the first of them goes on.
         """
         path = scope.get("raw_path") or scope["path"].encode()
         try:
@@ -102,12 +104,12 @@ class Pipeline:
             return self._nowhere(Arrival(scope, receive, send, path, fields, Route("*")), error)
         arrival = Arrival(scope, receive, send, path, fields, where)
         if where.operation in OPERATIONS:
-            return self._api(arrival)
+            return self._api(arrival, in_turn)
         return self._token(arrival) if where.operation == "token" else self._storage(arrival)
 
     # The six calls ------------------------------------------------------------------------------------
 
-    async def _api(self, arrival: Arrival) -> None:
+    async def _api(self, arrival: Arrival, in_turn: bool) -> None:
         authorization = arrival.fields.get(b"authorization")
         bearer = self._bearers.get(authorization) or self._identify(authorization)
         call = Call.of(arrival, bearer.workspace, self._public_url)
@@ -126,6 +128,8 @@ class Pipeline:
                 await self._at("authenticated", call)
             work = OPERATIONS[call.route.operation](call)
             if isinstance(work, Write):
+                if in_turn:
+                    await _stand_back()
                 if hook is None and not call.in_flight:
                     answer = at_once(call, work)
                 else:
@@ -360,6 +364,11 @@ class Pipeline:
         if is_usual and len(self._sized) < _REMEMBERED_SIZES:
             self._sized[len(answer.body)] = headers
         return headers
+
+
+@coroutine
+def _stand_back() -> Generator[None, None, None]:
+    yield
 
 
 def _explanation(entry: Entry) -> list[tuple[bytes, bytes]]:
