@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Protocol
 
+import orjson
 from msgspec import Struct
 
 from mock_server.domain.document import Document, Kind, Origin, created, fold
@@ -65,14 +66,14 @@ class Changes(Struct, gc=False):
 
     def participant(self, sent: Mapping[str, Any], ids: Ids, pointer: str = "/participant") -> Stored:
         """See `Parties.participant`; a party that is known by these very words takes no layer."""
-        known = self.known.repeated.get(("participant", *sent, *sent.values()))
+        known = self.known.repeated.get(orjson.dumps(sent))
         return known or self.parties.participant(sent, ids, pointer)
 
     def address(
         self, sent: Mapping[str, Any], participant_id: str, ids: Ids, pointer: str = "/address"
     ) -> Stored:
         """See `Parties.address`, and `participant`."""
-        known = self.known.repeated.get(("address", participant_id, *sent, *sent.values()))
+        known = self.known.repeated.get(orjson.dumps((participant_id, sent)))
         return known or self.parties.address(sent, participant_id, ids, pointer)
 
     def take_new_aliases(self) -> list[tuple[str, str]]:
