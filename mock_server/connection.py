@@ -16,7 +16,7 @@ from uvicorn.protocols.http.flow_control import HIGH_WATER_LIMIT
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine, Generator, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Coroutine, Generator, Iterable, Iterator, Mapping
 
     AtOnce = Callable[[Any, Any, Any], Coroutine[Any, Any, None] | None]
 
@@ -148,7 +148,7 @@ class Connection(HttpToolsProtocol):
     _deadline: float | None = None
     _timer: asyncio.TimerHandle | None = None
     _next: Cycle | None = None
-    _headers_before: Sequence[tuple[bytes, bytes]] = ()
+    _headers_before: Iterator[tuple[bytes, bytes]]
 
     def __init__(self, turn: Turn, **options: Any) -> None:
         super().__init__(**options)
@@ -184,18 +184,16 @@ class Connection(HttpToolsProtocol):
 
     def on_message_begin(self) -> None:
         self.url = b""
-        self._headers_before, self.headers = self.headers or (), []
+        self._headers_before, self.headers = iter(self.headers or ()), []
         self.expect_100_continue = False
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        header = (name.lower(), value)
-        if header[0] == b"expect" and value.lower() == b"100-continue":
+        name = name.lower()
+        if name == b"expect" and value.lower() == b"100-continue":
             self.expect_100_continue = True
         # A client sends nearly the same headers again: the journal, which keeps them, has them once.
-        place = len(self.headers)
-        if place < len(self._headers_before) and self._headers_before[place] == header:
-            header = self._headers_before[place]
-        self.headers.append(header)
+        header, before = (name, value), next(self._headers_before, None)
+        self.headers.append(before if before == header else header)
 
     def on_headers_complete(self) -> None:
         raw_path, query = self.url, b""
