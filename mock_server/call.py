@@ -134,7 +134,7 @@ class Call(Struct, gc=False):
 
     def json(self) -> Any:
         """The body as JSON; raises UnsupportedMediaType, InvalidJson and, for NUL, ValidationFailed."""
-        media_type = self.header(b"content-type")
+        media_type = self.arrival.fields.get(b"content-type")
         if media_type is not None and media_type != b"application/json":
             _check_media_type(media_type)
         try:

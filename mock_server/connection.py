@@ -71,7 +71,8 @@ class Cycle(RequestResponseCycle):
         if self.more_body or self._taken or self.disconnected:
             return await super().receive()
         self._taken = True
-        self.flow.resume_reading()
+        if self.flow.read_paused:
+            self.flow.resume_reading()
         body, self.body = self.body, bytearray()
         return {"type": "http.request", "body": bytes(body), "more_body": False}
 
@@ -279,7 +280,8 @@ class Connection(HttpToolsProtocol):
         self.server_state.total_requests += 1
         if self.transport.is_closing():
             return
-        self.flow.resume_reading()
+        if self.flow.read_paused:
+            self.flow.resume_reading()
         if self.pipeline:
             self._next, _ = self.pipeline.pop()  # type: ignore[assignment]
             self._turn.join(self)

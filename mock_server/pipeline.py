@@ -354,12 +354,13 @@ class Pipeline:
             self._second = second
             self._date = (b"date", http_date(second))
             self._sized = {}
-        is_usual = answer.headers is USUAL and EXPLAIN not in call.arrival.fields
+        explain = EXPLAIN in call.arrival.fields
+        is_usual = answer.headers is USUAL and not explain
         if is_usual and (known := self._sized.get(len(answer.body))) is not None:
             return known
         size = () if answer.sized else ((b"content-length", b"%d" % len(answer.body)),)
         headers = (*answer.headers, self._date, *size)
-        if EXPLAIN in call.arrival.fields:
+        if explain:
             return (*headers, *_explanation(call.entry))
         if is_usual and len(self._sized) < _REMEMBERED_SIZES:
             self._sized[len(answer.body)] = headers

@@ -204,24 +204,31 @@ def _commit(call: Call, write: Write, looks: Sequence[_Look]) -> list[Outcome]:
     entry = call.entry
     act = call.act()
     changes = act.changes
+    if looks[0].item.index is None:
+        outcomes = [_decide(call, act, write, looks[0], {})]
+    else:
+        outcomes = _decide_batch(call, act, write, looks)
+    if changes.drafts:
+        call.ledger.commit(changes, call.by.environment, entry.number)
+        entry.committed = True
+        entry.events = [draft.event["id"] for draft in changes.drafts if draft.kind == "event.appended"]
+    return outcomes
+
+
+def _decide_batch(call: Call, act: Act, write: Write, looks: Sequence[_Look]) -> list[Outcome]:
     outcomes: list[Outcome] = []
     written: dict[str, tuple[bytes | None, Outcome]] = {}
     for look in looks:
         try:
             outcomes.append(_decide(call, act, write, look, written))
         except ApiError as error:
-            if look.item.index is not None:
-                entry.behaviours.append("batch-atomicity")
-                error.told_of(look.item.pointer)
+            call.entry.behaviours.append("batch-atomicity")
+            error.told_of(look.item.pointer)
             if not write.each:
                 raise
             outcomes.append(Outcome("", "", error))
     if write.each and all(outcome.error is not None for outcome in outcomes):
         raise next(outcome.error for outcome in outcomes if outcome.error is not None)
-    if changes.drafts:
-        call.ledger.commit(changes, call.by.environment, entry.number)
-        entry.committed = True
-        entry.events = [draft.event["id"] for draft in changes.drafts if draft.kind == "event.appended"]
     return outcomes
 
 
