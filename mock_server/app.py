@@ -19,6 +19,8 @@ from mock_server.wire import header_fields
 from mock_server.workspace import Workspaces
 
 if TYPE_CHECKING:
+    from collections.abc import Coroutine
+
     from starlette.types import Receive, Scope, Send
 
 _READY = orjson.dumps({"status": "ready", "version": __version__})
@@ -58,14 +60,14 @@ class CarrotMock(Starlette):
             await super().__call__(scope, receive, send)
             return
         path: str = scope["path"]
-        local = path in _LOCAL_PATHS or path.startswith(_LOCAL_PREFIXES)
+        local = _is_local(path)
         fields = header_fields(scope["headers"])
         if (origin := fields.get(b"origin")) is not None:
             if await _answered_cross_origin(scope, origin, send, local=local):
                 return
             send = _with_cors(send, origin)
         if not local:
-            await self._pipeline(scope, receive, send, fields)
+            await self._pipeline.answer(scope, receive, send, fields)
             return
         if path == "/_mock/health" and scope["method"] == "GET":
             # Asked first of all by whoever waits for the server, which need not wait for the router.
@@ -78,6 +80,17 @@ class CarrotMock(Starlette):
 
             self.router.routes.extend(routes(self))
         await super().__call__(scope, receive, send)
+
+    def at_once(self, scope: Scope, receive: Receive, send: Send) -> Coroutine[None, None, None] | None:
+        """The answering of a request that has come whole, where it waits for nothing; None for any other."""
+        fields = header_fields(scope["headers"])
+        if self._pipeline.hook is not None or b"origin" in fields or _is_local(scope["path"]):
+            return None
+        return self._pipeline.answer(scope, receive, send, fields, in_turn=True)
+
+
+def _is_local(path: str) -> bool:
+    return path in _LOCAL_PATHS or path.startswith(_LOCAL_PREFIXES)
 
 
 # Pages on this machine may use the mock from a browser; no others may, least of all to change it. ---------

@@ -22,14 +22,14 @@ if TYPE_CHECKING:
     from mock_server.contract import Checked
     from mock_server.domain.acting import Integrator
     from mock_server.ids import Ids
-    from mock_server.journal import Entry
+    from mock_server.journal import Entry, Journal
     from mock_server.ledger import Ledger
     from mock_server.tokens import Tokens
     from mock_server.wire import Arrival, Route
     from mock_server.workspace import Workspace, Workspaces
 
 JSON = (b"content-type", b"application/json")
-
+USUAL = (JSON,)
 
 # What a Host header may be that is copied into a URL; anything else is none.
 _HOST = re.compile(rb"[A-Za-z0-9._-]+(:[0-9]{1,5})?|\[[0-9A-Fa-f:.]+\](:[0-9]{1,5})?")
@@ -43,7 +43,7 @@ class Answer(Struct, frozen=True, gc=False):
 
     status: int
     body: bytes
-    headers: Sequence[tuple[bytes, bytes]] = (JSON,)
+    headers: Sequence[tuple[bytes, bytes]] = USUAL
     shown: bytes | None = None
     sized: bool = False
 
@@ -51,13 +51,14 @@ class Answer(Struct, frozen=True, gc=False):
 class Call(Struct, gc=False):
     """A request and the world that it came to; `by` is set once its token is known to be good.
 
-    Ledger, keys in flight, semantics and ids are as they were when the request came: a reset or a new switch
-    meanwhile concerns the next one.
+    Journal, ledger, keys in flight, semantics and ids are as they were when the request came: a reset or a new
+    switch meanwhile concerns the next one.
     """
 
     arrival: Arrival
     route: Route
     workspace: Workspace
+    journal: Journal
     entry: Entry
     public_url: str | None
     ledger: Ledger
@@ -68,11 +69,25 @@ class Call(Struct, gc=False):
     body: bytes = b""
 
     @classmethod
-    def of(cls, arrival: Arrival, workspace: Workspace, entry: Entry, public_url: str | None) -> Call:
+    def of(cls, arrival: Arrival, workspace: Workspace, public_url: str | None) -> Call:
+        """A call that begins now, with its entry in the workspace's journal."""
+        scope, route, journal = arrival.scope, arrival.route, workspace.journal
+        target, document_id = arrival.path, route.document_id
+        if query := scope["query_string"]:
+            target += b"?" + query
+        entry = journal.open(
+            workspace.clock.time(),
+            route.operation,
+            scope["method"],
+            target,
+            scope["headers"],
+            document_id.lower() if document_id else None,
+        )
         return cls(
             arrival,
-            arrival.route,
+            route,
             workspace,
+            journal,
             entry,
             public_url,
             workspace.ledger,
@@ -119,7 +134,7 @@ class Call(Struct, gc=False):
 
     def json(self) -> Any:
         """The body as JSON; raises UnsupportedMediaType, InvalidJson and, for NUL, ValidationFailed."""
-        media_type = self.header(b"content-type")
+        media_type = self.arrival.fields.get(b"content-type")
         if media_type is not None and media_type != b"application/json":
             _check_media_type(media_type)
         try:

@@ -22,9 +22,7 @@ class SystemClock:
     """The machine's own clock."""
 
     __slots__ = ()
-
-    def time(self) -> float:
-        return time.time()
+    time = staticmethod(time.time)
 
 
 class ManualClock:
@@ -84,13 +82,14 @@ def http_date(seconds: float) -> bytes:
     return f"{day}, {moment.day:02} {month} {moment.year:04} {moment:%H:%M:%S} GMT".encode("ascii")
 
 
-@lru_cache(maxsize=8)
+# Read and written again and again: the moments of the documents that are in use.
+@lru_cache(maxsize=1024)
 def _to_the_millisecond(milliseconds: int) -> str:
     whole, rest = divmod(milliseconds, 1000)
     return f"{_to_the_second(whole)}.{rest:03}Z"
 
 
-@lru_cache(maxsize=16)
+@lru_cache(maxsize=1024)
 def _to_the_second(seconds: int) -> str:
     return (_EPOCH + timedelta(seconds=seconds)).isoformat()[:19]
 

@@ -62,6 +62,10 @@ def check(schema: str, body: Any, semantics: Semantics, pointer: str = "") -> Ch
     """
     strictest = ("enforce", semantics.event_parties, "reject")
     if _validator(schema, strictest).is_valid(body):
+        moment = body.get("externalCreatedAt")
+        # The contract's pattern knows the calendar: such a moment exists, and is spelled as stored.
+        if moment is None or (len(moment) == 24 and moment[19] == "." and moment[23] == "Z"):
+            return Checked(body)
         return Checked(_with_stored_times(body, pointer))
     key = (semantics.conventions, semantics.event_parties, semantics.unknown_properties)
     if strictest == key or not _validator(schema, key).is_valid(body):
@@ -97,8 +101,7 @@ def _holds_nul(value: Any) -> bool:
 
 def _with_stored_times(body: dict[str, Any], pointer: str) -> dict[str, Any]:
     moment = body.get("externalCreatedAt")
-    if moment is None or (len(moment) == 24 and moment[19] == "." and moment[23] == "Z"):
-        # The contract's pattern knows the calendar: such a moment exists, and is spelled as stored.
+    if moment is None:
         return body
     try:
         stored = clock.instant(moment)

@@ -26,7 +26,8 @@ class Ids:
 
     def uuid(self) -> str:
         """A version 4 UUID, lower case."""
-        return _uuid(self._bits(128).to_bytes(16, "big"))
+        text = self._bits(128).to_bytes(16, "big").hex()
+        return f"{text[:8]}-{text[8:12]}-4{text[13:16]}-a{text[17:20]}-{text[20:]}"
 
     def short(self) -> str:
         """A 21-character id, as events and error entries carry."""
@@ -44,10 +45,5 @@ class Ids:
 
 def uuid_of(text: str) -> str:
     """A UUID that depends on `text` alone."""
-    return _uuid(sha256(text.encode()).digest())
-
-
-def _uuid(raw: bytes) -> str:
-    """The version and the variant of RFC 9562, and of all other digits those of the first 16 bytes."""
-    text = raw.hex()
-    return f"{text[:8]}-{text[8:12]}-4{text[13:16]}-a{text[17:20]}-{text[20:32]}"
+    digits = sha256(text.encode()).hexdigest()
+    return f"{digits[:8]}-{digits[8:12]}-4{digits[13:16]}-a{digits[17:20]}-{digits[20:32]}"

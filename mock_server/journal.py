@@ -24,17 +24,17 @@ _KEYED = frozenset({"documents.create", "events.append", "events.batch"})
 _WITH_CREDENTIALS = frozenset({"token", "*"})
 
 
-class Entry(Struct, gc=False):
+class Entry(Struct, gc=False, eq=False):
     """One request as it lives: filled in while it passes through the pipeline."""
 
-    # The journal that holds the entry is known by its mark (not itself: that would be a cycle, which the
-    # collector would have to find); `kept_bytes` is what it counts there.
+    # `target` is the path and the query as they came; `kept_bytes` is what the entry counts in its journal.
     number: int
     at: float
     operation: str
     method: str
-    path: str
-    holder: object = None
+    target: bytes
+    request_headers: Sequence[tuple[bytes, bytes]] = ()
+    document_id: str | None = None
     kept_bytes: int = 0
     by: Integrator | None = None
     client_id: str | None = None
@@ -45,11 +45,9 @@ class Entry(Struct, gc=False):
     seen: Seen = "silent"
     committed: bool = False
     deduplication: list[tuple[str, Verdict, int | None]] = []
-    document_id: str | None = None
     events: Sequence[str] = ()
     behaviours: list[str] = []
     advisories: list[tuple[str, str]] = []
-    request_headers: Sequence[tuple[bytes, bytes]] = ()
     request_body: bytes = b""
     response_headers: Sequence[tuple[bytes, bytes]] = ()
     response_body: bytes = b""
@@ -57,6 +55,11 @@ class Entry(Struct, gc=False):
     @property
     def id(self) -> str:
         return f"r{self.number}"
+
+    @property
+    def path(self) -> str:
+        """Path and query."""
+        return self.target.decode("latin-1")
 
     def advise(self, code: str, message: str) -> None:
         """Tell the integrator of something that was not refused."""
@@ -139,36 +142,46 @@ class Entry(Struct, gc=False):
 class Journal:
     """A ring: at most `entries` requests whose bodies are at most `size` bytes, the newest always kept."""
 
-    __slots__ = ("_bytes", "_entries", "_limit", "_mark", "_numbers", "_size")
+    __slots__ = ("_bytes", "_entries", "_limit", "_numbers", "_size")
 
     def __init__(self, entries: int, size: int) -> None:
         self._limit, self._size = entries, size
         self._entries: deque[Entry] = deque()
         self._bytes = 0
-        self._mark = object()
         self._numbers = 0
 
-    def open(self, at: float, operation: str, method: str, path: str) -> Entry:
+    def open(
+        self,
+        at: float,
+        operation: str,
+        method: str,
+        target: bytes,
+        headers: Sequence[tuple[bytes, bytes]],
+        document_id: str | None,
+    ) -> Entry:
         """A new entry for a request that has arrived, `at` seconds since 1970."""
         self._numbers = number = self._numbers + 1
-        entry = Entry(number, at, operation, method, path, self._mark)
-        self._entries.append(entry)
-        if len(self._entries) > self._limit:
-            self._drop_oldest()
+        entry = Entry(number, at, operation, method, target, headers, document_id)
+        entries = self._entries
+        entries.append(entry)
+        if len(entries) > self._limit:
+            self._bytes -= entries.popleft().kept_bytes
         return entry
 
     def close(self, entry: Entry) -> None:
         """The answer is decided: from now on the entry's bodies count, unless it is no longer here."""
-        if entry.holder is not self._mark:
+        entries = self._entries
+        # They are in the order of their numbers.
+        if not entries or entry.number < entries[0].number:
             return
-        entry.kept_bytes = len(entry.request_body) + len(entry.response_body)
-        self._bytes += entry.kept_bytes
-        while self._bytes > self._size and self._entries and self._entries[0] is not entry:
-            self._drop_oldest()
+        entry.kept_bytes = kept = len(entry.request_body) + len(entry.response_body)
+        self._bytes += kept
+        while self._bytes > self._size and entries[0] is not entry:
+            self._bytes -= entries.popleft().kept_bytes
 
     def withdraw(self, entry: Entry) -> None:
         """Take back an entry that was opened just now: its request is another workspace's."""
-        if entry.holder is self._mark:
+        if entry in self._entries:
             self._entries.remove(entry)
             if entry.number == self._numbers:
                 self._numbers -= 1
@@ -179,8 +192,3 @@ class Journal:
         for entry in self._entries:
             attempts[entry.identity] = attempts.get(entry.identity, 0) + 1
             yield entry, attempts[entry.identity]
-
-    def _drop_oldest(self) -> None:
-        oldest = self._entries.popleft()
-        oldest.holder = None
-        self._bytes -= oldest.kept_bytes

@@ -8,13 +8,14 @@ reaches; a read has no before_commit and committed.
 from __future__ import annotations
 
 import logging
+from types import coroutine
 from typing import TYPE_CHECKING, Final
 
 from msgspec import Struct
 
 from mock_server import errors
 from mock_server.api import attachments, documents, events, route, storage, token
-from mock_server.call import JSON, Answer, Call, Context
+from mock_server.call import JSON, USUAL, Answer, Call, Context
 from mock_server.clock import http_date
 from mock_server.domain.acting import NOBODY
 from mock_server.errors import ApiError, ContentTooLarge, InternalError, TooManyRequests, Unauthorized
@@ -24,22 +25,21 @@ from mock_server.wire import (
     Arrival,
     Disconnected,
     Route,
-    header_fields,
     read_body,
     rest_of_body,
     within_limit,
 )
-from mock_server.writing import Replayed, Write, perform
+from mock_server.writing import Replayed, Write, at_once, in_phases
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Mapping
+    from collections.abc import Awaitable, Callable, Coroutine, Generator, Mapping
 
     from starlette.types import Receive, Scope, Send
 
     from mock_server.domain.acting import Integrator
     from mock_server.journal import Entry, Phase
     from mock_server.settings import Settings
-    from mock_server.wire import Fields
+    from mock_server.wire import Fields, Headers
     from mock_server.workspace import Workspace
 
     Hook = Callable[[Phase, Entry], Awaitable[None]]
@@ -56,6 +56,8 @@ OPERATIONS: Final[Mapping[str, Callable[[Call], Write | Answer]]] = {
 # what was not refused, but should be known.
 EXPLAIN: Final = b"x-carrot-mock-explain"
 
+# Most answers of a second have one of a few lengths, and so one of a few sets of headers.
+_REMEMBERED_SIZES: Final = 64
 # Few enough that the deleted workspaces among them do not count.
 _REMEMBERED_BEARERS: Final = 512
 
@@ -82,38 +84,35 @@ class Pipeline:
         self.context = context
         self.hook: Hook | None = None
         self._public_url = settings.public_url
-        self._date = (0, b"")
+        self._second = 0
+        self._date = (b"date", b"")
+        self._sized: dict[int, Headers] = {}
         self._bearers: dict[bytes | None, Bearer] = {}
 
-    async def __call__(
-        self, scope: Scope, receive: Receive, send: Send, fields: Fields | None = None
-    ) -> None:
+    def answer(
+        self, scope: Scope, receive: Receive, send: Send, fields: Fields, *, in_turn: bool = False
+    ) -> Coroutine[None, None, None]:
         """Answer one request; nothing is sent to a client that left before its request was complete.
 
-        `fields` are the headers by name, where the caller has them already.
+        `fields` are the headers by name. With `in_turn` a write stands back once when it has been validated, for
+        a server that lets all requests come as far before the first of them goes on.
         """
         path = scope.get("raw_path") or scope["path"].encode()
-        if fields is None:
-            fields = header_fields(scope["headers"])
         try:
             where = route(scope["method"], path)
         except ApiError as error:
-            await self._nowhere(Arrival(scope, receive, send, path, fields, Route("*")), error)
-            return
+            return self._nowhere(Arrival(scope, receive, send, path, fields, Route("*")), error)
         arrival = Arrival(scope, receive, send, path, fields, where)
-        if where.operation == "token":
-            await self._token(arrival)
-        elif where.operation in ("storage.put", "storage.get"):
-            await self._storage(arrival)
-        else:
-            await self._api(arrival)
+        if where.operation in OPERATIONS:
+            return self._api(arrival, in_turn)
+        return self._token(arrival) if where.operation == "token" else self._storage(arrival)
 
     # The six calls ------------------------------------------------------------------------------------
 
-    async def _api(self, arrival: Arrival) -> None:
+    async def _api(self, arrival: Arrival, in_turn: bool) -> None:
         authorization = arrival.fields.get(b"authorization")
         bearer = self._bearers.get(authorization) or self._identify(authorization)
-        call = self._open(arrival, bearer.workspace)
+        call = Call.of(arrival, bearer.workspace, self._public_url)
         entry, hook = call.entry, self.hook
         try:
             first = await arrival.receive()
@@ -125,16 +124,19 @@ class Pipeline:
             if hook is not None:
                 await hook("arrived", entry)
             self._authenticate(call, bearer)
-            entry.phase = "authenticated"
             if hook is not None:
-                await hook("authenticated", entry)
+                await self._at("authenticated", call)
             work = OPERATIONS[call.route.operation](call)
-            entry.phase = "validated"
             if isinstance(work, Write):
-                answer = await perform(call, work, hook)
+                if in_turn:
+                    await _stand_back()
+                if hook is None and not call.in_flight:
+                    answer = at_once(call, work)
+                else:
+                    answer = await in_phases(call, work, hook)
             else:
                 if hook is not None:
-                    await hook("validated", entry)
+                    await self._at("validated", call)
                 answer = work
         except Disconnected:
             self._gone(call)
@@ -145,7 +147,7 @@ class Pipeline:
             answer = self._refusal(call, error)
         except Exception as error:
             answer = self._accident(call, error)
-        await self._respond(call, arrival, answer)
+        await self._respond(call, answer)
 
     def _counted(self, call: Call, bearer: Bearer, error: ContentTooLarge) -> ApiError:
         """What a request with too large a body is refused for: it counts for the rate limit as any other."""
@@ -214,13 +216,13 @@ class Pipeline:
 
     async def _token(self, arrival: Arrival) -> None:
         workspaces = self.context.workspaces
-        call = self._open(arrival, workspaces.default)
+        call = Call.of(arrival, workspaces.default, self._public_url)
         try:
             body = await read_body(arrival)
             for client_id in token.claimed_client_ids(arrival.fields.get(b"authorization"), body):
                 if (found := workspaces.of_client(client_id)) is not None:
-                    call.workspace.journal.withdraw(call.entry)
-                    call = self._open(arrival, found[0])
+                    call.journal.withdraw(call.entry)
+                    call = Call.of(arrival, found[0], self._public_url)
                     call.entry.client_id = client_id
                     break
             call.body = call.entry.request_body = body
@@ -241,14 +243,14 @@ class Pipeline:
             answer = self._refusal(call, error)
         except Exception as error:
             answer = self._accident(call, error)
-        await self._respond(call, arrival, answer)
+        await self._respond(call, answer)
 
     # The storage --------------------------------------------------------------------------------------
 
     async def _storage(self, arrival: Arrival) -> None:
         request = storage.request_of(arrival)
         owner = storage.workspace_of(self.context.workspaces, request)
-        call = self._open(arrival, owner or self.context.workspaces.default)
+        call = Call.of(arrival, owner or self.context.workspaces.default, self._public_url)
         try:
             await self._at("arrived", call)
             size = storage.admit(call, request, owner)
@@ -271,14 +273,14 @@ class Pipeline:
             answer = self._refusal(call, error)
         except Exception as error:
             answer = self._accident(call, error)
-        await self._respond(call, arrival, answer)
+        await self._respond(call, answer)
 
     # What all have in common --------------------------------------------------------------------------
 
     async def _nowhere(self, arrival: Arrival, error: ApiError) -> None:
         """A path or a method that is not there; with a good token it counts for the rate limit all the same."""
         bearer = self._identify(arrival.fields.get(b"authorization"))
-        call = self._open(arrival, bearer.workspace)
+        call = Call.of(arrival, bearer.workspace, self._public_url)
         try:
             call.body = call.entry.request_body = await read_body(arrival)
             if not arrival.path.startswith(b"/oauth2/"):
@@ -290,19 +292,7 @@ class Pipeline:
             pass
         except (ContentTooLarge, TooManyRequests) as other:
             error = other
-        await self._respond(call, arrival, self._refusal(call, error))
-
-    def _open(self, arrival: Arrival, workspace: Workspace) -> Call:
-        scope = arrival.scope
-        query = scope["query_string"]
-        path = arrival.path + b"?" + query if query else arrival.path
-        entry = workspace.journal.open(
-            workspace.clock.time(), arrival.route.operation, scope["method"], path.decode("latin-1")
-        )
-        entry.request_headers = scope["headers"]
-        if arrival.route.document_id:
-            entry.document_id = arrival.route.document_id.lower()
-        return Call.of(arrival, workspace, entry, self._public_url)
+        await self._respond(call, self._refusal(call, error))
 
     async def _at(self, phase: Phase, call: Call) -> None:
         call.entry.phase = phase
@@ -337,10 +327,10 @@ class Pipeline:
 
     def _gone(self, call: Call) -> None:
         call.entry.seen = "closed"
-        call.workspace.journal.close(call.entry)
+        call.journal.close(call.entry)
 
-    async def _respond(self, call: Call, arrival: Arrival, answer: Answer) -> None:
-        entry, send = call.entry, arrival.send
+    async def _respond(self, call: Call, answer: Answer) -> None:
+        entry, arrival = call.entry, call.arrival
         entry.phase = "responding"
         if self.hook is not None:
             try:
@@ -348,24 +338,38 @@ class Pipeline:
             except ApiError as error:
                 answer = self._refusal(call, error)
         body = answer.body
-        headers = [*answer.headers, (b"date", self._date_at(call.workspace.clock.time()))]
-        if not answer.sized:
-            headers.append((b"content-length", b"%d" % len(body)))
-        if EXPLAIN in arrival.fields:
-            headers += _explanation(entry)
+        headers = self._headers(call, answer)
         entry.status = answer.status
         entry.response_headers = headers
         entry.response_body = body if answer.shown is None else answer.shown
-        call.workspace.journal.close(entry)
+        call.journal.close(entry)
+        send = arrival.send
         await send({"type": "http.response.start", "status": answer.status, "headers": headers})
         await send({"type": "http.response.body", "body": body if call.method != "HEAD" else b""})
         entry.seen = "answer"
 
-    def _date_at(self, seconds: float) -> bytes:
-        second = int(seconds)
-        if self._date[0] != second:
-            self._date = (second, http_date(second))
-        return self._date[1]
+    def _headers(self, call: Call, answer: Answer) -> Headers:
+        second = int(call.workspace.clock.time())
+        if second != self._second:
+            self._second = second
+            self._date = (b"date", http_date(second))
+            self._sized = {}
+        explain = EXPLAIN in call.arrival.fields
+        is_usual = answer.headers is USUAL and not explain
+        if is_usual and (known := self._sized.get(len(answer.body))) is not None:
+            return known
+        size = () if answer.sized else ((b"content-length", b"%d" % len(answer.body)),)
+        headers = (*answer.headers, self._date, *size)
+        if explain:
+            return (*headers, *_explanation(call.entry))
+        if is_usual and len(self._sized) < _REMEMBERED_SIZES:
+            self._sized[len(answer.body)] = headers
+        return headers
+
+
+@coroutine
+def _stand_back() -> Generator[None, None, None]:
+    yield
 
 
 def _explanation(entry: Entry) -> list[tuple[bytes, bytes]]:

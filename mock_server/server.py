@@ -1,4 +1,4 @@
-"""Runs the app on a socket: uvicorn, with bounds on what a client may send slowly or at length."""
+"""Runs the app on a socket, until it is told to stop."""
 
 from __future__ import annotations
 
@@ -8,134 +8,23 @@ import signal
 import socket
 import threading
 from contextlib import contextmanager, suppress
-from typing import TYPE_CHECKING, Any, cast
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
 import uvicorn
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+from mock_server.connection import Connection, Turn
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from starlette.types import ASGIApp
 
-HEADER_LIMIT_BYTES = 64 * 1024
-HEADER_SECONDS = 30.0
 KEEP_ALIVE_SECONDS = 75
-# How long a stopping server waits for the rest of a request, and for all that is in flight.
-REST_SECONDS = 2.0
+# How long a stopping server waits for all that is in flight.
 GRACE_SECONDS = 5
 # How often a stopping server in a thread looks whether that is over.
 _LOOK_SECONDS = 0.001
-
-
-class _OpenTransport:
-    """A transport on which writing to a client that has gone away is no mistake.
-
-    uvicorn learns of a lost connection a moment after uvloop, which raises in between.
-    """
-
-    def __init__(self, transport: asyncio.Transport) -> None:
-        self._transport = transport
-        self.is_closing = transport.is_closing
-
-    def write(self, data: bytes) -> None:
-        if not self.is_closing():
-            self._transport.write(data)
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._transport, name)
-
-
-class Protocol(HttpToolsProtocol):
-    """HTTP/1.1 as uvicorn has it, but headers have a size and a time by which they are complete.
-
-    Neither uvicorn nor httptools bounds them: a client could fill the memory, or hold connections for ever.
-    """
-
-    _header_bytes = 0
-    _timer: asyncio.TimerHandle | None = None
-
-    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        super().connection_made(cast("asyncio.Transport", _OpenTransport(transport)))
-        self._timer = self.loop.call_later(HEADER_SECONDS, self._too_slow)
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        self._stop_timer()
-        super().connection_lost(exc)
-
-    def data_received(self, data: bytes) -> None:
-        before = self.cycle
-        super().data_received(data)
-        if self.cycle is not before:
-            # The headers are complete: a request has begun.
-            if self._timer is not None:
-                self._stop_timer()
-            self._header_bytes = 0
-            if len(data) > HEADER_LIMIT_BYTES:
-                self._check_whole_headers()
-        elif before is None or (before.response_complete and not before.more_body):
-            self._still_in_headers(len(data))
-
-    def _check_whole_headers(self) -> None:
-        """Of headers that came in one piece: the request must not be carried out when they are too long."""
-        cycle = self.cycle
-        if sum(len(name) + len(value) + 4 for name, value in cycle.scope["headers"]) > HEADER_LIMIT_BYTES:
-            cycle.disconnected = True
-            self._refuse_headers()
-
-    def _refuse_headers(self) -> None:
-        self._refuse(
-            431,
-            "Request Header Fields Too Large",
-            f"The headers must have at most {HEADER_LIMIT_BYTES} bytes.",
-        )
-
-    def _unsupported_upgrade_warning(self) -> None:
-        """Says nothing: a client that asks for a WebSocket is answered as any other."""
-
-    def shutdown(self) -> None:
-        """The server stops: what has come whole is answered, and the rest of a half request has to hurry."""
-        super().shutdown()
-        if self.cycle is not None and not self.cycle.response_complete and self.cycle.more_body:
-            self.loop.call_later(REST_SECONDS, self._drop_half)
-
-    def _drop_half(self) -> None:
-        # Of a lost connection the request is dropped as of any client that goes away.
-        if self.cycle is not None and self.cycle.more_body:
-            self.transport.close()
-
-    def _still_in_headers(self, size: int) -> None:
-        self._header_bytes += size
-        if self._header_bytes > HEADER_LIMIT_BYTES:
-            self._refuse_headers()
-        elif self._timer is None:
-            # Only a request whose headers come in pieces is timed: the others cost nothing.
-            self._timer = self.loop.call_later(HEADER_SECONDS, self._too_slow)
-
-    def _stop_timer(self) -> None:
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
-
-    def _too_slow(self) -> None:
-        self._timer = None
-        if self._header_bytes:
-            self._refuse(
-                408, "Request Timeout", f"The headers must be complete within {HEADER_SECONDS:g} seconds."
-            )
-        else:
-            self.transport.close()
-
-    def _refuse(self, status: int, phrase: str, message: str) -> None:
-        if self.transport.is_closing():
-            return
-        body = b'{"message":"%s"}' % message.encode()
-        head = (
-            f"HTTP/1.1 {status} {phrase}\r\ncontent-type: application/json\r\n"
-            f"content-length: {len(body)}\r\nconnection: close\r\n\r\n"
-        )
-        self.transport.write(head.encode() + body)
-        self.transport.close()
 
 
 class Server(uvicorn.Server):
@@ -145,7 +34,7 @@ class Server(uvicorn.Server):
         super().__init__(
             uvicorn.Config(
                 app,
-                http=Protocol,
+                http=partial(Connection, Turn()),  # type: ignore[arg-type]
                 ws="none",
                 lifespan="off",
                 access_log=False,

@@ -62,7 +62,7 @@ class Write(Struct, frozen=True, gc=False):
 
     items: Sequence[Item]
     decide: Callable[[Act, Item, Claim], Outcome]
-    answer: Callable[[Sequence[Outcome]], Answer]
+    answer: Callable[[Call, Sequence[Outcome]], Answer]
     each: bool = False
 
 
@@ -91,14 +91,23 @@ _BEHAVIOURS = {
 }
 
 
-async def perform(call: Call, write: Write, hook: Hook | None) -> Answer:
+def at_once(call: Call, write: Write) -> Answer:
+    """Carry a write out where nothing can come in between: no hook is set, and no key is in flight.
+
+    Raises the error of the first item that fails or, with `each`, only when all fail.
+    """
+    looks, _ = _look_up(call, write.items)
+    return write.answer(call, _commit(call, write, looks))
+
+
+async def in_phases(call: Call, write: Write, hook: Hook | None) -> Answer:
     """Carry a write out; `hook` is awaited at `validated` and, unless all was done before, at `before_commit`
     and `committed`.
 
-    A new key is in flight from before the first of these. Raises the error of the first item that fails or,
-    with `each`, only when all fail.
+    A new key is in flight from before the first of these. Raises as `at_once` does.
     """
     entry = call.entry
+    entry.phase = "validated"
     looks, busy = _look_up(call, write.items)
     if busy is not None:
         if hook is not None:
@@ -126,7 +135,7 @@ async def perform(call: Call, write: Write, hook: Hook | None) -> Answer:
         entry.phase = "committed"
         if hook is not None:
             await hook("committed", entry)
-    return write.answer(outcomes)
+    return write.answer(call, outcomes)
 
 
 # Keys -------------------------------------------------------------------------------------------------
@@ -195,24 +204,31 @@ def _commit(call: Call, write: Write, looks: Sequence[_Look]) -> list[Outcome]:
     entry = call.entry
     act = call.act()
     changes = act.changes
+    if looks[0].item.index is None:
+        outcomes = [_decide(call, act, write, looks[0], {})]
+    else:
+        outcomes = _decide_batch(call, act, write, looks)
+    if changes.drafts:
+        call.ledger.commit(changes, call.by.environment, entry.number)
+        entry.committed = True
+        entry.events = [draft.event["id"] for draft in changes.drafts if draft.kind == "event.appended"]
+    return outcomes
+
+
+def _decide_batch(call: Call, act: Act, write: Write, looks: Sequence[_Look]) -> list[Outcome]:
     outcomes: list[Outcome] = []
     written: dict[str, tuple[bytes | None, Outcome]] = {}
     for look in looks:
         try:
             outcomes.append(_decide(call, act, write, look, written))
         except ApiError as error:
-            if look.item.index is not None:
-                entry.behaviours.append("batch-atomicity")
-                error.told_of(look.item.pointer)
+            call.entry.behaviours.append("batch-atomicity")
+            error.told_of(look.item.pointer)
             if not write.each:
                 raise
             outcomes.append(Outcome("", "", error))
     if write.each and all(outcome.error is not None for outcome in outcomes):
         raise next(outcome.error for outcome in outcomes if outcome.error is not None)
-    if changes.drafts:
-        call.ledger.commit(changes, call.by.environment, entry.number)
-        entry.committed = True
-        entry.events = [draft.event["id"] for draft in changes.drafts if draft.kind == "event.appended"]
     return outcomes
 
 

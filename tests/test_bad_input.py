@@ -17,6 +17,7 @@ import pytest
 from conftest import created, error_of
 from payloads import event, mass_id
 
+from mock_server import connection as connecting
 from mock_server import create_app
 from mock_server import server as serving
 from mock_server.settings import Settings
@@ -414,7 +415,7 @@ def test_others_are_served_while_headers_trickle(under: Under) -> None:
 @contextmanager
 def impatient(monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[str, int]]:
     """A server in a thread that waits a twentieth of a second for headers; where it listens."""
-    monkeypatch.setattr(serving, "HEADER_SECONDS", 0.05)
+    monkeypatch.setattr(connecting, "HEADER_SECONDS", 0.05)
     monkeypatch.setattr(serving.Server, "capture_signals", lambda _self: nullcontext())
     listener = serving.bind("127.0.0.1", 0)
     ready = threading.Event()

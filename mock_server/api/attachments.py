@@ -36,7 +36,7 @@ def upload(call: Call) -> Write:
         attachment = attaching.declare(act, item.target, name, length, content_type)
         return Outcome(attachment.id, item.target)
 
-    def answer(outcomes: Sequence[Outcome]) -> Answer:
+    def answer(call: Call, outcomes: Sequence[Outcome]) -> Answer:
         attachment_id, document_id = outcomes[0].id, outcomes[0].document_id
         call.entry.document_id = document_id
         call.entry.behaviours += UPLOAD
@@ -45,7 +45,8 @@ def upload(call: Call) -> Write:
             signed["content-type"] = content_type
         return _presigned(call, "PUT", document_id, attachment_id, signed)
 
-    return Write([Item(checked.body, "declare", None, None, call.route.document_id.lower())], decide, answer)
+    item = Item(checked.body, "declare", None, None, call.route.document_id.lower())
+    return Write((item,), decide, answer)
 
 
 def download(call: Call) -> Answer:

@@ -32,19 +32,19 @@ def create(call: Call) -> Write:
     call.note(checked)
     key = checked.body.get("deduplicationId")
     item = Item(checked.body, "create", key, None if key is None else fingerprint("create", sent))
-
-    def answer(outcomes: Sequence[Outcome]) -> Answer:
-        document_id = outcomes[0].id
-        call.entry.document_id = document_id
-        call.entry.behaviours += CREATED
-        return Answer(201, b'{"id":"%s"}' % document_id.encode())
-
-    return Write([item], _decide, answer)
+    return Write((item,), _decide, _created)
 
 
 def _decide(act: Act, item: Item, claim: Claim) -> Outcome:
     document_id = creation.create(act, item.body, claim)
     return Outcome(document_id, document_id)
+
+
+def _created(call: Call, outcomes: Sequence[Outcome]) -> Answer:
+    document_id = outcomes[0].id
+    call.entry.document_id = document_id
+    call.entry.behaviours += CREATED
+    return Answer(201, b'{"id":"%s"}' % document_id.encode())
 
 
 def read(call: Call) -> Answer:

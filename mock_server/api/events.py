@@ -31,15 +31,7 @@ def append(call: Call) -> Write:
     sent = call.json()
     checked = contract.check("EventCreate", sent, call.semantics)
     call.note(checked)
-    item = _item(checked.body, sent, call.route.document_id)
-
-    def answer(outcomes: Sequence[Outcome]) -> Answer:
-        event_id, document_id = outcomes[0].id, outcomes[0].document_id
-        call.entry.document_id = document_id
-        call.entry.behaviours += APPENDED
-        return Answer(201, b'{"documentId":"%s","eventId":"%s"}' % (document_id.encode(), event_id.encode()))
-
-    return Write([item], _decide, answer)
+    return Write((_item(checked.body, sent, call.route.document_id),), _decide, _appended)
 
 
 def batch(call: Call) -> Write:
@@ -61,17 +53,24 @@ def batch(call: Call) -> Write:
                 failure.behaviours = (*failure.behaviours, "batch-atomicity")
                 raise
             items.append(Item({}, "", None, None, index=index, failure=failure))
-
-    def answer(outcomes: Sequence[Outcome]) -> Answer:
-        call.entry.behaviours += BATCHED
-        return Answer(201, _batch_answer(call, outcomes))
-
-    return Write(items, _decide, answer, each=each)
+    return Write(items, _decide, _batched, each=each)
 
 
 def _decide(act: Act, item: Item, claim: Claim) -> Outcome:
     event_id = appending.append(act, item.target, item.body, claim, item.pointer)
     return Outcome(event_id, item.target)
+
+
+def _appended(call: Call, outcomes: Sequence[Outcome]) -> Answer:
+    event_id, document_id = outcomes[0].id, outcomes[0].document_id
+    call.entry.document_id = document_id
+    call.entry.behaviours += APPENDED
+    return Answer(201, b'{"documentId":"%s","eventId":"%s"}' % (document_id.encode(), event_id.encode()))
+
+
+def _batched(call: Call, outcomes: Sequence[Outcome]) -> Answer:
+    call.entry.behaviours += BATCHED
+    return Answer(201, _batch_answer(call, outcomes))
 
 
 def _item(

@@ -159,20 +159,20 @@ def _stored_event(act: Act, document: Document, item: Mapping[str, Any], pointer
 def _parties(
     act: Act, document: Document, item: Mapping[str, Any], pointer: str
 ) -> tuple[Mapping[str, Any], Mapping[str, Any]]:
-    parties = act.changes.parties
+    changes = act.changes
     facts: Mapping[str, Any] | None = None
     if (sent := item.get("participant")) is not None:
-        participant = parties.participant(sent, act.ids, f"{pointer}/participant")
+        participant = changes.participant(sent, act.ids, f"{pointer}/participant")
     elif (named := item.get("participantId")) is not None:
-        participant = parties.named("participant", named, f"{pointer}/participantId")
+        participant = changes.parties.named("participant", named, f"{pointer}/participantId")
     else:
         act.behaviours.append("event-parties")
         facts = act.changes.facts(document.id)
         participant = facts["primaryParticipant"]
     if (sent := item.get("address")) is not None:
-        address = parties.address(sent, participant["id"], act.ids, f"{pointer}/address")
+        address = changes.address(sent, participant["id"], act.ids, f"{pointer}/address")
     elif (named := item.get("addressId")) is not None:
-        address = parties.named("address", named, f"{pointer}/addressId")
+        address = changes.parties.named("address", named, f"{pointer}/addressId")
     else:
         if facts is None:
             act.behaviours.append("event-parties")

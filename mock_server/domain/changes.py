@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Protocol
 
+import orjson
 from msgspec import Struct
 
-from mock_server.domain.document import Document, Kind, Origin, fold
+from mock_server.domain.document import Document, Kind, Origin, created, fold
 
 if TYPE_CHECKING:
-    from mock_server.domain.identities import Parties
+    from collections.abc import Mapping
+
+    from mock_server.domain.identities import Parties, Stored
+    from mock_server.ids import Ids
 
 
 class Draft(Struct, frozen=True, gc=False):
@@ -60,6 +64,22 @@ class Changes(Struct, gc=False):
             self._parties = self.known.layer()
         return self._parties
 
+    def participant(self, sent: Mapping[str, Any], ids: Ids, pointer: str = "/participant") -> Stored:
+        """See `Parties.participant`; a party that is known by these very words takes no layer."""
+        known = self.known.repeated.get(orjson.dumps(sent))
+        return known or self.parties.participant(sent, ids, pointer)
+
+    def address(
+        self, sent: Mapping[str, Any], participant_id: str, ids: Ids, pointer: str = "/address"
+    ) -> Stored:
+        """See `Parties.address`, and `participant`."""
+        known = self.known.repeated.get(orjson.dumps((participant_id, sent)))
+        return known or self.parties.address(sent, participant_id, ids, pointer)
+
+    def take_new_aliases(self) -> list[tuple[str, str]]:
+        """See `Parties.take_new_aliases`."""
+        return [] if self._parties is None else self._parties.take_new_aliases()
+
     def layer(self) -> Changes:
         return Changes(self, self.parties, self.now)
 
@@ -82,12 +102,10 @@ class Changes(Struct, gc=False):
         if draft.concerns is not None:
             self._feel(draft.concerns, draft)
 
-    def begin(self, created: Draft, first: Draft) -> None:
+    def begin(self, draft: Draft, first: Draft) -> None:
         """Append a new document's creation, and its first event, which changes nothing yet."""
-        self.drafts += (created, first)
-        self.documents[created.document_id] = fold(
-            None, created.kind, created.origin, created.document_id, created.event, self.now
-        )
+        self.drafts += (draft, first)
+        self.documents[draft.document_id] = created(draft.event, self.now)
 
     def absorb(self, layer: Changes) -> None:
         self.drafts.extend(layer.drafts)

@@ -78,15 +78,15 @@ def create(act: Act, body: Mapping[str, Any], claim: tuple[str, str | None, byte
 
 
 def _parties(act: Act, body: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any], Mapping[str, Any]]:
-    parties = act.changes.parties
+    changes = act.changes
     if (sent := body.get("participant")) is not None:
-        participant = parties.participant(sent, act.ids)
+        participant = changes.participant(sent, act.ids)
     else:
-        participant = parties.named("participant", body["participantId"], "/participantId")
+        participant = changes.parties.named("participant", body["participantId"], "/participantId")
     if (sent := body.get("address")) is not None:
-        address = parties.address(sent, participant["id"], act.ids)
+        address = changes.address(sent, participant["id"], act.ids)
     else:
-        address = parties.named("address", body["addressId"], "/addressId")
+        address = changes.parties.named("address", body["addressId"], "/addressId")
         sent = {name: value for name, value in address.items() if name not in _NOT_SENT}
     note_aliases(act)
     return participant, address, sent
@@ -105,7 +105,7 @@ def _document_author(participant: Mapping[str, Any]) -> dict[str, Any]:
 
 def note_aliases(act: Act) -> None:
     """Tell the integrator of ids that stand for a party which has another one already."""
-    for alias, party_id in act.changes.parties.take_new_aliases():
+    for alias, party_id in act.changes.take_new_aliases():
         act.behaviours.append("identity-alias")
         act.advise(
             "party-alias",
@@ -117,19 +117,20 @@ def note_aliases(act: Act) -> None:
 def _platform_actor(act: Act, document_id: str, moment: str) -> Draft:
     event_id = act.ids.short()
     # Nothing but the id and the moment differs: the rest is encoded once for all documents.
-    encoded = _platform_template(act.by.environment) % (event_id.encode(), moment.encode())
+    start, middle, end = _platform_template(act.by.environment)
+    encoded = b"".join((start, event_id.encode(), middle, moment.encode(), end))
     event = {"id": event_id, "name": "ACTOR"}
     return Draft(document_id, "event.appended", "platform", event, encoded=encoded)
 
 
 @cache
-def _platform_template(environment: str) -> bytes:
-    return orjson.dumps(
+def _platform_template(environment: str) -> list[bytes]:
+    encoded = orjson.dumps(
         {
-            "id": "%s",
+            "id": "@",
             "name": "ACTOR",
             "label": "Network",
-            "externalCreatedAt": "%s",
+            "externalCreatedAt": "@",
             "isPublic": False,
             "participant": NETWORK_PARTICIPANT,
             "address": NETWORK_ADDRESS,
@@ -140,3 +141,4 @@ def _platform_template(environment: str) -> bytes:
             },
         }
     )
+    return encoded.split(b"@")

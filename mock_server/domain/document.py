@@ -6,6 +6,7 @@ Source: [event-spec], [events], [permissions]; details that these leave open are
 from __future__ import annotations
 
 from functools import lru_cache
+from sys import intern
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final, Literal
 
@@ -64,12 +65,14 @@ class Document(Struct, frozen=True, gc=False):
 def created(facts: Mapping[str, Any], recorded_at: float) -> Document:
     """A document as its creation left it; `facts` as stored in its first record."""
     creator = facts["author"]["participantId"]
+    subtype = facts.get("subtype")
     return Document(
         facts["id"],
         facts["dataSetName"],
-        facts["category"],
-        facts["type"],
-        facts.get("subtype"),
+        # Few words for many documents.
+        intern(facts["category"]),
+        intern(facts["type"]),
+        None if subtype is None else intern(subtype),
         creator,
         OPEN,
         facts["currentValue"],

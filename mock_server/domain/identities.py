@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import orjson
 from msgspec import Struct
 
 from mock_server.errors import Conflict, NotFound, Problem
@@ -50,12 +51,12 @@ class Parties(Struct, gc=False):
     _aliases: dict[str, str] = {}
     _names: dict[str, tuple[str, ...]] = {}
     _untold: list[tuple[str, str]] = []
-    # Stored shapes of payloads whose party is known: most events repeat those of the one before.
-    _payloads: dict[Identity, Stored] = {}
+    # Stored shapes of payloads, as JSON, whose party is known: most events repeat those of the one before.
+    repeated: dict[bytes, Stored] = {}
 
     def layer(self) -> Parties:
         """An empty layer over these."""
-        return Parties(self, _payloads=self._payloads)
+        return Parties(self, repeated=self.repeated)
 
     def absorb(self, layer: Parties) -> None:
         """Take over what a layer has added."""
@@ -73,8 +74,8 @@ class Parties(Struct, gc=False):
 
     def participant(self, sent: Mapping[str, Any], ids: Ids, pointer: str = "/participant") -> Stored:
         """The stored shape of an inline participant; raises Conflict for an id that is another's."""
-        payload = ("participant", *sent.items())
-        if (known := self._payloads.get(payload)) is not None:
+        payload = orjson.dumps(sent)
+        if (known := self.repeated.get(payload)) is not None:
             return known
         identity = ("participant", *(sent[name] for name in _PARTICIPANT_IDENTITY))
         party_id, is_new = self._identify(identity, sent.get("id"), ids, pointer)
@@ -87,8 +88,8 @@ class Parties(Struct, gc=False):
         self, sent: Mapping[str, Any], participant_id: str, ids: Ids, pointer: str = "/address"
     ) -> Stored:
         """The stored shape of an inline address of a participant; raises Conflict as `participant` does."""
-        payload = ("address", participant_id, *sent.items())
-        if (known := self._payloads.get(payload)) is not None:
+        payload = orjson.dumps((participant_id, sent))
+        if (known := self.repeated.get(payload)) is not None:
             return known
         content = [sent.get(name) for name in _ADDRESS_STORED]
         identity = ("address", participant_id, *content)
@@ -156,7 +157,7 @@ class Parties(Struct, gc=False):
         return known, True
 
     def _keep(
-        self, payload: Identity, identity: Identity, stored: Stored, chosen: str | None, *, is_new: bool
+        self, payload: bytes, identity: Identity, stored: Stored, chosen: str | None, *, is_new: bool
     ) -> None:
         if is_new:
             if self._id_of(identity) is None:
@@ -168,9 +169,10 @@ class Parties(Struct, gc=False):
         if root._ids.get(identity) == stored["id"] and (
             chosen is None or root.resolve(chosen) == stored["id"]
         ):
-            if len(self._payloads) >= _KEPT_PAYLOADS:
-                self._payloads.clear()
-            self._payloads[payload] = stored
+            if len(self.repeated) >= _KEPT_PAYLOADS:
+                self.repeated.clear()
+            # A copy: what orjson returns keeps the buffer that it was written into.
+            self.repeated[bytes(memoryview(payload))] = stored
 
     def _root(self) -> Parties:
         layer = self

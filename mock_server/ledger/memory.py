@@ -6,6 +6,7 @@ from sys import intern
 from typing import TYPE_CHECKING, Any, cast
 
 import orjson
+from msgspec import Struct
 
 from mock_server.domain.identities import Parties
 from mock_server.ledger import Record, Remembered
@@ -17,15 +18,21 @@ if TYPE_CHECKING:
     from mock_server.domain.document import Document, Environment
 
 
+class _Timeline(Struct, gc=False):
+    """A document as it is now, and the records that it is the fold of."""
+
+    document: Document
+    history: list[Record]
+
+
 class MemoryLedger:
     """See `mock_server.ledger.Ledger`; nothing here awaits, so a commit cannot be seen half done."""
 
-    __slots__ = ("_documents", "_histories", "_keys", "_parties", "_records")
+    __slots__ = ("_keys", "_parties", "_records", "_timelines")
 
     def __init__(self) -> None:
         self._records: list[Record] = []
-        self._documents: dict[str, Document] = {}
-        self._histories: dict[str, list[Record]] = {}
+        self._timelines: dict[str, _Timeline] = {}
         self._keys: dict[str, dict[str, Record | Remembered]] = {}
         self._parties: dict[str, Parties] = {"TEST": Parties(), "PROD": Parties()}
 
@@ -34,16 +41,17 @@ class MemoryLedger:
         return len(self._records)
 
     def document(self, document_id: str) -> Document | None:
-        return self._documents.get(document_id)
+        timeline = self._timelines.get(document_id)
+        return None if timeline is None else timeline.document
 
     def facts(self, document_id: str) -> dict[str, Any]:
-        return cast("dict[str, Any]", orjson.loads(self._histories[document_id][0].event))
+        return cast("dict[str, Any]", orjson.loads(self._timelines[document_id].history[0].event))
 
     def documents(self) -> Iterator[Document]:
-        return iter(self._documents.values())
+        return (each.document for each in self._timelines.values())
 
     def history(self, document_id: str) -> Sequence[Record]:
-        return self._histories[document_id]
+        return self._timelines[document_id].history
 
     def records(self, since: int = 0) -> Sequence[Record]:
         return self._records[max(since, 0) :]
@@ -52,36 +60,40 @@ class MemoryLedger:
         return self._parties[environment]
 
     def commit(self, changes: Changes, environment: Environment, request: int) -> Sequence[Record]:
-        # Everything that could fail comes first: what follows is only assignments.
-        encoded = [draft.encoded or _compact(orjson.dumps(draft.event)) for draft in changes.drafts]
-        now, records, histories = changes.now, self._records, self._histories
-        before = len(records)
-        for draft, event in zip(changes.drafts, encoded, strict=True):
-            document_id, kind, key = draft.document_id, draft.kind, draft.key
-            record = Record(
-                len(records) + 1,
-                now,
-                document_id,
-                kind,
-                draft.origin,
-                request,
-                intern(draft.event["name"]) if kind == "event.appended" else "",
-                event,
-                key,
-                draft.fingerprint,
+        now, position, timelines = changes.now, len(self._records), self._timelines
+        new = []
+        for draft in changes.drafts:
+            position += 1
+            kind, event = draft.kind, draft.event
+            new.append(
+                Record(
+                    position,
+                    now,
+                    draft.document_id,
+                    kind,
+                    draft.origin,
+                    request,
+                    intern(event["name"]) if kind == "event.appended" else "",
+                    draft.encoded or _compact(orjson.dumps(event)),
+                    draft.key,
+                    draft.fingerprint,
+                )
             )
-            records.append(record)
-            if kind == "document.created":
-                histories[document_id] = [record]
+        # Everything that could fail came first: what follows is only assignments.
+        for draft, record in zip(changes.drafts, new, strict=True):
+            if record.kind == "document.created":
+                timelines[record.document_id] = _Timeline(changes.documents[record.document_id], [record])
             else:
-                histories[document_id].append(record)
+                timelines[record.document_id].history.append(record)
             if draft.concerns is not None:
-                histories[draft.concerns].append(record)
-            if key is not None:
-                self._scope(draft.scope)[key] = record
-        self._documents.update(changes.documents)
+                timelines[draft.concerns].history.append(record)
+            if record.key is not None:
+                self._scope(draft.scope)[record.key] = record
+        self._records += new
+        for document_id, document in changes.documents.items():
+            timelines[document_id].document = document
         changes.hand_over(self._parties[environment])
-        return records[before:]
+        return new
 
     def claim(self, scope: str, key: str) -> Record | Remembered | None:
         keys = self._keys.get(scope)
