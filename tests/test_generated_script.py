@@ -136,13 +136,15 @@ def test_a_shell_submits_everything_as_it_is(
 
 
 def test_it_says_each_call_in_a_line_and_the_document_last(shell: Shell, access: dict[str, str]) -> None:
-    done = shell.run(script(mass_id(seed=1)), **access)
+    journey = mass_id(seed=1)
+    manifest = journey.attachments[0].file_name
+    done = shell.run(script(journey), **access)
     said = [line.replace(documents(done.stdout)[0], "ID") for line in done.stdout.splitlines()]
     assert said[:4] == [
         "200 POST the token endpoint",
         "201 POST /documents",
-        "200 PUT /documents/ID/attachments/mtr-997193809248.pdf",
-        "200 PUT the bytes of mtr-997193809248.pdf",
+        f"200 PUT /documents/ID/attachments/{manifest}",
+        f"200 PUT the bytes of {manifest}",
     ]
     assert said[8:10] == [
         "201 POST /documents/ID/events ACTOR Waste Generator",
