@@ -1,4 +1,8 @@
-"""A stand-in for the Carrot API: `create_app` gives it as an ASGI application."""
+"""A stand-in for the Carrot API: `create_app` gives it as an ASGI application.
+
+PYTEST_DONT_REWRITE: the plugin loads it past pytest, which without this word would warn of that in any run that is
+started within a run.
+"""
 
 from __future__ import annotations
 

@@ -12,6 +12,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import uvicorn
+from uvicorn.config import LOGGING_CONFIG
 
 from mock_server.connection import Connection, Turn
 
@@ -30,6 +31,8 @@ _LOOK_SECONDS = 0.001
 class Server(uvicorn.Server):
     """A uvicorn server that tells when it is ready, and for which being told to stop is no failure."""
 
+    _log_config: dict[str, Any] | None = LOGGING_CONFIG
+
     def __init__(self, app: ASGIApp, on_ready: Callable[[], None]) -> None:
         super().__init__(
             uvicorn.Config(
@@ -38,6 +41,7 @@ class Server(uvicorn.Server):
                 ws="none",
                 lifespan="off",
                 access_log=False,
+                log_config=self._log_config,
                 log_level="warning",
                 server_header=False,
                 proxy_headers=False,
@@ -89,6 +93,9 @@ def run(app: ASGIApp, listener: socket.socket, on_ready: Callable[[], None]) -> 
 
 class _InThread(Server):
     """A server outside the main thread: it gets no signals, and hears at once that it has to stop."""
+
+    # The logging is that of the process, which is another's: uvicorn's own would close all handlers there are.
+    _log_config = None
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         self._loop, self._told = asyncio.get_running_loop(), asyncio.Event()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import isfinite
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -52,8 +53,11 @@ def _check(mark: pytest.Mark) -> None:
     if environment not in ENVIRONMENTS:
         raise _mistake(f'takes environment="production" or "test", not {environment!r}.')
     semantics = mark.kwargs.get("semantics", {})
-    if not isinstance(semantics, dict):
+    if not isinstance(semantics, dict) or not all(isinstance(name, str) for name in semantics):
         raise _mistake(f'takes semantics as a dict, such as {{"ordering": "off"}}, not {semantics!r}.')
+    for value in (mark.kwargs.get("rate_limit"), *semantics.values()):
+        if isinstance(value, float) and not isfinite(value):
+            raise _mistake(f"takes numbers that are finite, not {value!r}.")
 
 
 def _mistake(words: str) -> UserMistake:

@@ -31,6 +31,11 @@ class Options:
     assumptions: bool
     artifacts: str | None
 
+    @property
+    def look_at_all(self) -> bool:
+        """Whether the worlds of a test that passed have to be looked at too."""
+        return self.only_documented or self.assumptions or self.every_semantics
+
 
 OPTIONS = pytest.StashKey[Options]()
 
@@ -87,7 +92,7 @@ def read(config: pytest.Config) -> Options:
         seed=_seed(config.getoption("carrot_seed")),
         semantics=_semantics([text for text in texts if text.strip() != ALL]),
         every_semantics=any(text.strip() == ALL for text in texts),
-        control_token=config.getoption("carrot_control_token") or os.environ.get(_VARIABLE) or None,
+        control_token=_control_token(config.getoption("carrot_control_token") or os.environ.get(_VARIABLE)),
         only_documented=config.getoption("carrot_only_documented"),
         assumptions=config.getoption("carrot_assumptions"),
         artifacts=config.getoption("carrot_artifacts"),
@@ -103,11 +108,21 @@ def _url(text: str | None) -> str | None:
         parts = urlsplit(text)
         good = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
         good = good and not (parts.path.strip("/") or parts.query or parts.fragment or parts.username)
+        good = good and text.isprintable() and " " not in text
+        (parts.hostname or "").encode("idna")  # as looking it up does
     except ValueError:
         good = False
     if not good:
         raise UserMistake(f"--carrot-url takes an address such as http://127.0.0.1:8750, not {text!r}.")
     return text.rstrip("/")
+
+
+def _control_token(text: str | None) -> str | None:
+    if text and not (text.isascii() and text.isprintable()):
+        raise UserMistake(
+            f"--carrot-control-token and {_VARIABLE} take characters of ASCII in one line, as a header has them."
+        )
+    return text or None
 
 
 def _seed(text: str) -> int:

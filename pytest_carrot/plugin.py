@@ -77,9 +77,10 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestR
 
         vars(report)["carrot_name"] = name_of(item)  # xdist sends it along
     if report.when == "call" and (worlds := item.stash.get(WORLDS, None)):
-        from pytest_carrot.afterwards import look_at
+        if report.failed or item.config.stash[OPTIONS].look_at_all:
+            from pytest_carrot.afterwards import look_at
 
-        look_at(item, report, worlds)
+            look_at(item, report, worlds)
     if report.failed and (notes := item.stash.get(NOTES, None)):
         report.sections.append(("carrot", "\n".join(notes)))
     if (why := item.config.stash.get(_HOPELESS, None)) is not None:
@@ -106,7 +107,12 @@ class _Controller:
 @pytest.fixture(scope="session")
 def carrot_server(pytestconfig: pytest.Config) -> Iterator[CarrotServer]:
     """The server of this run: one a worker, or the one at `--carrot-url`."""
-    from pytest_carrot.server import own_server, server_at
+    from pytest_carrot.starting import unhindered
+
+    with unhindered():
+        import pytest_carrot.handle
+        import pytest_carrot.seeds  # what the first world takes, too
+        from pytest_carrot.server import own_server, server_at
 
     asked = pytestconfig.stash[OPTIONS]
     with ExitStack() as stack:
@@ -171,11 +177,14 @@ def carrot_asgi_app() -> Iterator[InProcess]:
     with _sentences():
         need_httpx()
         require("mock_server")
-    from mock_server import create_app
-    from mock_server.settings import Settings
-    from pytest_carrot.asgi import InProcess
+    from pytest_carrot.starting import unhindered
 
-    app = InProcess(create_app(Settings(rate_limit="off")))
+    with unhindered():
+        from mock_server import create_app
+        from mock_server.settings import Settings
+        from pytest_carrot.asgi import InProcess
+
+        app = InProcess(create_app(Settings(rate_limit="off")))
     yield app
     app.close()
 

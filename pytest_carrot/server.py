@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Any
 
 from pytest_carrot.control import ControlError, JsonControl, Socket
 from pytest_carrot.errors import UserMistake
 from pytest_carrot.ours import require
+from pytest_carrot.starting import unhindered
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -38,16 +39,17 @@ class CarrotServer:
 def own_server() -> Iterator[CarrotServer]:
     """A server of this process on a free port of 127.0.0.1."""
     require("mock_server")
-    from mock_server import create_app
-    from mock_server.server import in_thread
-    from mock_server.settings import Settings
+    with ExitStack() as stack:
+        with unhindered():
+            from mock_server import create_app
+            from mock_server.server import in_thread
+            from mock_server.settings import Settings
 
-    with in_thread(create_app(Settings(rate_limit="off"))) as url:
-        server = CarrotServer(url)
-        try:
-            yield server
-        finally:
-            server.wire.close()
+            server = CarrotServer(stack.enter_context(in_thread(create_app(Settings(rate_limit="off")))))
+            stack.callback(server.wire.close)
+            # The first request to the control API loads the rest of it.
+            server.control.get("workspaces/default")
+        yield server
 
 
 @contextmanager
@@ -87,15 +89,32 @@ def _check(server: CarrotServer, token: str | None) -> None:
         ) from None
 
 
+def _no_answer(url: str, error: ControlError) -> str:
+    if url.startswith("https:"):
+        from ssl import SSLCertVerificationError, SSLError
+
+        if isinstance(error.__cause__, SSLCertVerificationError):
+            return (
+                f"The certificate of the server at {url} is not trusted ({error.__cause__.verify_message}): give the "
+                f"file of the authority that signed it in the variable SSL_CERT_FILE."
+            )
+        if isinstance(error.__cause__, SSLError):
+            return (
+                f"What answers at {url} does not speak https ({error.reason}): `carrot-mock serve` does not, so "
+                f"give --carrot-url its address with http."
+            )
+    return (
+        f"No Carrot Mock answers at {url} ({error.reason}): start one there with `carrot-mock serve`, or leave "
+        f"--carrot-url out and have one of the run's own."
+    )
+
+
 def _version(url: str) -> str:
     wire = Socket(url, _PATIENCE_SECONDS)
     try:
         status, answer = wire.exchange("GET", "/_mock/health", b"", {})
     except ControlError as error:
-        raise UserMistake(
-            f"No Carrot Mock answers at {url} ({error.reason}): start one there with `carrot-mock serve`, or leave "
-            f"--carrot-url out and have one of the run's own."
-        ) from None
+        raise UserMistake(_no_answer(url, error)) from None
     finally:
         wire.close()
     try:

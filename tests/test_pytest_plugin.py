@@ -474,6 +474,49 @@ def test_what_is_heavy_is_imported_inside_functions(module: Path) -> None:
     assert heavy == ({"httpx"} if module.stem in ("asgi", "bearer") else set())
 
 
+def test_the_server_leaves_logging_garbage_collection_and_imports_as_they_were(
+    run: Callable[..., pytest.RunResult],
+) -> None:
+    module = """
+        import gc, logging, sys
+        from importlib.machinery import SourceFileLoader
+        import pytest
+
+        class Kept(logging.Handler):
+            def close(self): raise AssertionError("closed")
+
+        MINE = Kept()
+        logging.getLogger().addHandler(MINE)
+        FINDERS = list(sys.meta_path)
+
+        @pytest.mark.parametrize("collecting", [True, False])
+        @pytest.mark.parametrize("server", ["carrot_server", "carrot_asgi_app"])
+        def test_it(request, server, collecting):
+            (gc.enable if collecting else gc.disable)()
+            try:
+                request.getfixturevalue(server)
+                assert gc.isenabled() == collecting
+            finally:
+                gc.enable()
+            assert sys.meta_path == FINDERS
+            assert MINE in logging.getLogger().handlers
+            assert not logging.getLogger("uvicorn").handlers
+
+        def test_ours_are_loaded_from_their_bytecode(carrot):
+            for name in ("mock_server.app", "mock_server.presign", "pytest_carrot.handle", "pytest_carrot.seeds"):
+                assert type(sys.modules[name].__loader__) is SourceFileLoader
+            logging.getLogger().removeHandler(MINE)
+    """
+    run(module).assert_outcomes(passed=5)
+
+
+def test_pytest_does_not_warn_of_a_server_that_is_loaded_already(pytester: pytest.Pytester) -> None:
+    # As it marks all packages of an installed distribution.
+    pytester.makeconftest("import pytest; pytest.register_assert_rewrite('mock_server')")
+    pytester.makepyfile("def test_it(carrot): pass")
+    pytester.runpytest_inprocess("-W", "error").assert_outcomes(passed=1)
+
+
 def test_it_can_be_turned_off(pytester: pytest.Pytester) -> None:
     pytester.makepyfile("def test_it(carrot): pass")
     result = pytester.runpytest_subprocess("-p", "no:carrot")
