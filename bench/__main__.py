@@ -9,7 +9,7 @@ import sys
 import time
 from typing import TYPE_CHECKING
 
-from bench import fixtures, memory, report, rows
+from bench import fixtures, memory, plugin, report, rows
 from bench.servers import BenchError
 
 if TYPE_CHECKING:
@@ -26,6 +26,7 @@ ROWS: dict[str, Callable[[Effort], Sequence[Line]]] = {
     "startup": rows.startup,
     "memory": lambda _: memory.run("memory"),
     "fixtures": fixtures.run,
+    "plugin": plugin.run,
     "growth": lambda _: memory.run("growth"),
 }
 

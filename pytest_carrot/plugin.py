@@ -76,11 +76,12 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestR
         from pytest_carrot.alternatives import name_of
 
         vars(report)["carrot_name"] = name_of(item)  # xdist sends it along
-    if report.when == "call" and (worlds := item.stash.get(WORLDS, None)):
-        if report.failed or item.config.stash[OPTIONS].look_at_all:
-            from pytest_carrot.afterwards import look_at
+    asked = item.config.stash[OPTIONS]
+    worlds = item.stash.get(WORLDS, None)
+    if worlds and report.when == "call" and (report.failed or asked.look_at_all):
+        from pytest_carrot.afterwards import look_at
 
-            look_at(item, report, worlds)
+        look_at(item, report, worlds)
     if report.failed and (notes := item.stash.get(NOTES, None)):
         report.sections.append(("carrot", "\n".join(notes)))
     if (why := item.config.stash.get(_HOPELESS, None)) is not None:
@@ -110,8 +111,7 @@ def carrot_server(pytestconfig: pytest.Config) -> Iterator[CarrotServer]:
     from pytest_carrot.starting import unhindered
 
     with unhindered():
-        import pytest_carrot.handle
-        import pytest_carrot.seeds  # what the first world takes, too
+        from pytest_carrot import handle, seeds  # noqa: F401 - the first world takes them, right after this
         from pytest_carrot.server import own_server, server_at
 
     asked = pytestconfig.stash[OPTIONS]

@@ -7,6 +7,7 @@ import asyncio
 import json
 import re
 import socket
+import ssl
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -16,6 +17,7 @@ from typing import Any
 
 import httpx
 import pytest
+import trustme
 from conftest import Serving
 
 import pytest_carrot
@@ -58,6 +60,8 @@ def no_traceback_of_ours(result: pytest.RunResult) -> None:
         ("--carrot-url=localhost:8750", "--carrot-url takes an address such as http://127.0.0.1:8750, not"),
         ("--carrot-url=http://h/path", "--carrot-url takes an address such as http://127.0.0.1:8750, not"),
         ("--carrot-url=http://h:port", "--carrot-url takes an address such as http://127.0.0.1:8750, not"),
+        ("--carrot-url=http://a host", "--carrot-url takes an address such as http://127.0.0.1:8750, not"),
+        ("--carrot-url=http://a..host", "--carrot-url takes an address such as http://127.0.0.1:8750, not"),
         ("--carrot-seed=one", "--carrot-seed takes a whole number from 0 to 9223372036854775807, not 'one'."),
         ("--carrot-seed=-1", "--carrot-seed takes a whole number from 0 to 9223372036854775807, not '-1'."),
         ("--carrot-semantics=orderin=off", 'There is no switch "orderin"; did you mean "ordering"?'),
@@ -127,6 +131,9 @@ def test_help_and_markers_tell_about_it(pytester: pytest.Pytester) -> None:
             "rate_limit='fast'",
             'The rate limit is "documented", "off" or a number of requests a second above 0',
         ),
+        ("semantics={('ordering',): 'off'}", "@pytest.mark.carrot takes semantics as a dict"),
+        ("semantics={'dedup-lifetime': float('nan')}", "takes numbers that are finite, not nan."),
+        ("rate_limit=float('inf')", "@pytest.mark.carrot takes numbers that are finite, not inf."),
         ("rate_limit=None", 'The rate limit is "documented", "off" or a number of requests a second above 0'),
     ],
 )
@@ -204,6 +211,19 @@ def test_a_control_token_is_given_by_option_or_variable(
     run(module, f"--carrot-url={url}").assert_outcomes(passed=1)
 
 
+@pytest.mark.parametrize("token", ["t0k3n\n", "€"])
+def test_a_control_token_that_fits_into_no_header_is_told_where_it_matters(
+    pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch, token: str
+) -> None:
+    pytester.makepyfile("def test_nothing(): pass")
+    monkeypatch.setenv("CARROT_MOCK_CONTROL_TOKEN", token)
+    pytester.runpytest_inprocess().assert_outcomes(passed=1)
+    result = pytester.runpytest_inprocess("--carrot-url=http://127.0.0.1:1")
+    assert result.ret == USAGE_ERROR
+    assert "CARROT_MOCK_CONTROL_TOKEN take one line of ASCII characters" in said(result)
+    no_traceback_of_ours(result)
+
+
 def test_the_control_api_has_to_be_on(
     serve: Callable[..., Serving], run: Callable[..., pytest.RunResult]
 ) -> None:
@@ -215,11 +235,11 @@ def test_the_control_api_has_to_be_on(
 
 
 @pytest.fixture
-def impostor() -> Iterator[Callable[[int, str], str]]:
-    """Starts a server that gives one answer to everything."""
+def impostor() -> Iterator[Callable[..., str]]:
+    """Starts a server that gives one answer to everything, with http or https."""
     started: list[tuple[HTTPServer, threading.Thread]] = []
 
-    def start(status: int, answer: str) -> str:
+    def start(status: int, answer: str, tls: ssl.SSLContext | None = None) -> str:
         class Handler(BaseHTTPRequestHandler):
             def do_GET(self) -> None:
                 self.send_response(status)
@@ -231,10 +251,12 @@ def impostor() -> Iterator[Callable[[int, str], str]]:
                 pass
 
         server = HTTPServer(("127.0.0.1", 0), Handler)
+        if tls is not None:
+            server.socket = tls.wrap_socket(server.socket, server_side=True)
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
         thread.start()
         started.append((server, thread))
-        return f"http://127.0.0.1:{server.server_port}"
+        return f"{'http' if tls is None else 'https'}://127.0.0.1:{server.server_port}"
 
     yield start
     for server, thread in started:
@@ -257,13 +279,40 @@ def impostor() -> Iterator[Callable[[int, str], str]]:
     ],
 )
 def test_what_answers_has_to_be_a_carrot_mock_of_this_version(
-    impostor: Callable[[int, str], str], pytester: pytest.Pytester, status: int, answer: str, sentence: str
+    impostor: Callable[..., str], pytester: pytest.Pytester, status: int, answer: str, sentence: str
 ) -> None:
     pytester.makepyfile("def test_it(carrot): pass")
     result = pytester.runpytest_inprocess(f"--carrot-url={impostor(status, answer)}")
     assert result.ret == USAGE_ERROR
     assert sentence in said(result)
     no_traceback_of_ours(result)
+
+
+def test_serve_does_not_speak_https(server: Serving, pytester: pytest.Pytester) -> None:
+    pytester.makepyfile("def test_it(carrot): pass")
+    url = server.url.replace("http:", "https:")
+    result = pytester.runpytest_inprocess(f"--carrot-url={url}")
+    assert result.ret == USAGE_ERROR
+    assert f"What answers at {url} does not speak https (" in said(result)
+    assert said(result).endswith("so give --carrot-url its address with http.")
+    no_traceback_of_ours(result)
+
+
+def test_a_certificate_has_to_be_trusted(
+    impostor: Callable[..., str], pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    authority, tls = trustme.CA(), ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert("127.0.0.1").configure_cert(tls)
+    url = impostor(200, '{"status": "ready", "version": "0.0.0"}', tls)
+    pytester.makepyfile("def test_it(carrot): pass")
+    result = pytester.runpytest_inprocess(f"--carrot-url={url}")
+    assert result.ret == USAGE_ERROR
+    assert f"The certificate of the server at {url} is not trusted (" in said(result)
+    assert said(result).endswith("in the variable SSL_CERT_FILE.")
+    no_traceback_of_ours(result)
+    authority.cert_pem.write_to_path(str(pytester.path / "authority.pem"))
+    monkeypatch.setenv("SSL_CERT_FILE", str(pytester.path / "authority.pem"))
+    assert "is of version 0.0.0" in said(pytester.runpytest_inprocess(f"--carrot-url={url}"))
 
 
 @pytest.mark.parametrize("workers", [[], ["-n2"]])

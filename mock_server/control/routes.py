@@ -45,16 +45,17 @@ CONTROL: dict[str, dict[str, Handler]] = {
 def routes(app: Starlette) -> list[Route]:
     """All local paths; without the control API when it is switched off."""
     found = [_get("/_mock/health", _health)]
+    if app.state.settings.control:
+        # Before the pages: starlette tries one after the other, and every test makes a workspace and drops it.
+        found += [_route(path, methods) for path, methods in CONTROL.items()]
+        found.append(_route("/_mock/openapi.json", {"GET": _control_contract}))
+        found.append(_route("/_mock{path:path}", {}))
     found += [_get(path, _page(path)) for path in ASSETS]
     found += [
         _get("/openapi.json", _contract),
         _get("/openapi.yaml", _contract_source),
         _get("/.well-known/jwks.json", _key_set),
     ]
-    if app.state.settings.control:
-        found.append(_route("/_mock/openapi.json", {"GET": _control_contract}))
-        found += [_route(path, methods) for path, methods in CONTROL.items()]
-        found.append(_route("/_mock{path:path}", {}))
     found.append(_route("/{path:path}", {}, guarded=False))
     return found
 
