@@ -219,7 +219,8 @@ def _explained(server: str) -> Iterator[None]:
         yield
     except TimeoutError:
         raise DemoFailed(f"{server} did not answer within {TIMEOUT_SECONDS:g} seconds.") from None
-    except RemoteDisconnected:
+    except (RemoteDisconnected, ConnectionResetError, BrokenPipeError):
+        # Which of them it is depends on whether the request had arrived when the server closed.
         raise DemoFailed(f"{server} closed the connection without an answer.") from None
     except OSError as error:
         raise DemoFailed(

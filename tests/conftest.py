@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from typing import Any
 
+import httpcore  # noqa: F401 - before runs of pytest in this process, which forget what they were the first to load
 import httpx
 import pytest
 from payloads import event, mass_id
