@@ -119,6 +119,13 @@ def _text(value: object) -> str:
     return value
 
 
+def _token(value: object) -> str:
+    text = _text(value)
+    if not (text.isascii() and text.isprintable()):
+        raise ValueError("One line of ASCII characters is needed, as it goes into a header")
+    return text
+
+
 def _whole(least: int, most: int) -> Callable[[object], int]:
     def read(value: object) -> int:
         try:
@@ -194,7 +201,7 @@ _READERS: Mapping[str, Callable[[Any], Any]] = {
     "public_url": _url,
     "workers": _workers,
     "ready_file": _text,
-    "control_token": _text,
+    "control_token": _token,
     "control": _yes_or_no,
     "json": _yes_or_no,
     "journal_entries": _whole(1, 10_000_000),

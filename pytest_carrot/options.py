@@ -87,12 +87,14 @@ def declare(parser: pytest.Parser) -> None:
 def read(config: pytest.Config) -> Options:
     """The options, checked; raises UserMistake. Loads the table of switches only if one is set."""
     texts: Sequence[str] = config.getoption("carrot_semantics")
+    url = _url(config.getoption("carrot_url"))
+    token = config.getoption("carrot_control_token") or os.environ.get(_VARIABLE) or None
     return Options(
-        url=_url(config.getoption("carrot_url")),
+        url=url,
         seed=_seed(config.getoption("carrot_seed")),
         semantics=_semantics([text for text in texts if text.strip() != ALL]),
         every_semantics=any(text.strip() == ALL for text in texts),
-        control_token=_control_token(config.getoption("carrot_control_token") or os.environ.get(_VARIABLE)),
+        control_token=None if url is None or token is None else _control_token(token),
         only_documented=config.getoption("carrot_only_documented"),
         assumptions=config.getoption("carrot_assumptions"),
         artifacts=config.getoption("carrot_artifacts"),
@@ -117,12 +119,12 @@ def _url(text: str | None) -> str | None:
     return text.rstrip("/")
 
 
-def _control_token(text: str | None) -> str | None:
-    if text and not (text.isascii() and text.isprintable()):
-        raise UserMistake(
-            f"--carrot-control-token and {_VARIABLE} take characters of ASCII in one line, as a header has them."
-        )
-    return text or None
+def _control_token(text: str) -> str:
+    if text.isascii() and text.isprintable():
+        return text
+    raise UserMistake(
+        f"--carrot-control-token and {_VARIABLE} take one line of ASCII characters, as they go into a header."
+    )
 
 
 def _seed(text: str) -> int:

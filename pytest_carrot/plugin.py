@@ -293,7 +293,7 @@ def _sentences() -> Iterator[None]:
     try:
         yield
     except (UserMistake, ControlError) as error:
-        pytest.fail(str(error), pytrace=False)
+        raise pytest.fail.Exception(str(error), pytrace=False) from None
 
 
 def _workspace(request: pytest.FixtureRequest, control: JsonControl) -> tuple[Wishes, dict[str, Any]]:

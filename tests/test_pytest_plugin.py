@@ -48,6 +48,7 @@ def no_traceback_of_ours(result: pytest.RunResult) -> None:
     text = "\n".join(result.outlines + result.errlines)
     assert "Traceback" not in text
     assert "INTERNALERROR" not in text
+    assert "During handling of the above" not in text
     assert "pytest_carrot" not in text
 
 

@@ -152,6 +152,7 @@ def test_no_secret_but_the_announced_one_is_ever_printed(serve: Serve) -> None:
         (["--config", "/nowhere/carrot-mock.toml"], "cannot be read"),
         (["--config", "/"], "cannot be read"),
         (["--ready-file", "/nowhere/ready.json", "--port", "0"], "/nowhere/ready.json"),
+        (["--control-token", "tökén"], "ASCII"),
         (["--allow-fault-header"], "--allow-fault-header"),
     ],
     ids=" ".join,
