@@ -143,17 +143,23 @@ class Carrot:
 
         return Documents(self.control)
 
-    @cached_property
+    @property
     def semantics(self) -> Semantics:
-        """The switches for what the vendor does not document: `carrot.semantics["get-shape"] = "stored"`."""
+        """The switches for what the vendor does not document: `carrot.semantics["get-shape"] = "stored"`.
+
+        `carrot.semantics = {…}` sets several.
+        """
         return Semantics(self.control)
+
+    @semantics.setter
+    def semantics(self, switches: Mapping[str, str | float | bool]) -> None:
+        self.semantics.update(switches)
 
     def reset(self) -> None:
         """Begin anew: nothing recorded, semantics as the test asked for them; credentials stay."""
         self.control.post("reset")
         self._token = None
-        for each in ("journal", "ledger", "documents"):
-            self.__dict__.pop(each, None)
+        self.ledger.begin_anew()
 
     def close(self) -> None:
         """Drop this world; one that is gone already is no mistake."""

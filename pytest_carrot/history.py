@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -94,6 +95,23 @@ class Item:
     body: dict[str, Any]
     target: str
     index: int | None = None
+
+
+def canonical(found: Any) -> str:
+    """JSON that is the same for the same content: the order of keys and the spelling of numbers do not count."""
+    return json.dumps(_plain_numbers(found), sort_keys=True)
+
+
+def _plain_numbers(found: Any) -> Any:
+    match found:
+        case float() if found.is_integer():
+            return int(found)
+        case dict():
+            return {name: _plain_numbers(each) for name, each in found.items()}
+        case list():
+            return [_plain_numbers(each) for each in found]
+        case _:
+            return found
 
 
 def records(control: Control, since: int = 0) -> list[Record]:

@@ -51,7 +51,7 @@ class Assumptions:
         self._tests: dict[str, list[str]] = {}
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        if report.when == "call" and hasattr(report, _ATTRIBUTE):
+        if hasattr(report, _ATTRIBUTE):
             self._tests[report.nodeid] = list(getattr(report, _ATTRIBUTE))
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:

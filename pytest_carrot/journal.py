@@ -133,8 +133,15 @@ class Journal:
             raise ValueError(
                 f"Requests of {operation!r} carry no deduplicationId; those of {', '.join(history.KEYED)} do."
             )
-        entries = [each for each in self._all() if each["operation"] == operation]
-        found = chains(entries)
+        everything = self._all()
+        entries = [each for each in everything if each["operation"] == operation]
+        # To append an event is the same thing alone and in a batch.
+        kin = history.KEYED[1:] if operation in history.KEYED[1:] else (operation,)
+        found = [
+            chain
+            for chain in chains([each for each in everything if each["operation"] in kin])
+            if any(attempt.entry["operation"] == operation for attempt in chain.attempts)
+        ]
         if not any(chain.retries for chain in found):
             self._fail_without_retry(operation, entries)
         astray = [chain for chain in found if chain.strays]

@@ -48,6 +48,10 @@ class Ledger:
         self._mark = newer[-1]["position"] if newer else self._mark
         return self._mark
 
+    def begin_anew(self) -> None:
+        """Forget the mark: the ledger is empty again."""
+        self._mark = 0
+
     def as_of(self, moment: Moment) -> list[Record]:
         """The records up to a position or a point in time, that one included."""
         return history.until(self.records(), moment)
@@ -209,6 +213,8 @@ class Ledger:
     def assert_unchanged(self, document_id: str | None = None) -> None:
         """Nothing was recorded, or nothing of a document, since `mark` or the test's start."""
         __tracebackhide__ = True
+        if document_id is not None:
+            document_id = story.known(self._control, document_id)["id"]
         new = self.records(document_id, since=self._mark)
         if new:
             since = f"position {self._mark}" if self._mark else "the start"
@@ -355,7 +361,7 @@ def _content(record: Record) -> str:
     left_out = ("id", "deduplicationId", "createdAt")
     event = {name: value for name, value in record["event"].items() if name not in left_out}
     where = record["documentId"] if record["kind"] == "event.appended" else ""
-    return json.dumps([record["kind"], where, event], sort_keys=True)
+    return history.canonical([record["kind"], where, event])
 
 
 def _files(records: Sequence[Record]) -> list[list[str]]:

@@ -97,7 +97,7 @@ def read(config: pytest.Config) -> Options:
         control_token=None if url is None or token is None else _control_token(token),
         only_documented=config.getoption("carrot_only_documented"),
         assumptions=config.getoption("carrot_assumptions"),
-        artifacts=config.getoption("carrot_artifacts"),
+        artifacts=_directory(config.getoption("carrot_artifacts")),
     )
 
 
@@ -125,6 +125,12 @@ def _control_token(text: str) -> str:
     raise UserMistake(
         f"--carrot-control-token and {_VARIABLE} take one line of ASCII characters, as they go into a header."
     )
+
+
+def _directory(text: str | None) -> str | None:
+    if text is not None and (not text.strip() or os.path.isfile(text)):
+        raise UserMistake(f"--carrot-artifacts takes a directory, not {text!r}.")
+    return text
 
 
 def _seed(text: str) -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from itertools import count
 from typing import TYPE_CHECKING, Any
 
@@ -32,6 +32,8 @@ NOTES = pytest.StashKey[list[str]]()
 """What the report of a failed test says under "carrot", one line each."""
 WORLDS = pytest.StashKey[list["Carrot"]]()
 """The Carrot worlds of a test, while they are there."""
+_LEFT = pytest.StashKey[list["Carrot"]]()
+"""Worlds whose tests are over, until they are dropped."""
 _HOPELESS = pytest.StashKey[str]()
 """Why no test of this run can have a server."""
 
@@ -78,15 +80,22 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestR
         vars(report)["carrot_name"] = name_of(item)  # xdist sends it along
     asked = item.config.stash[OPTIONS]
     worlds = item.stash.get(WORLDS, None)
-    if worlds and report.when == "call" and (report.failed or asked.look_at_all):
+    if worlds and (report.failed or (asked.look_at_all and report.when != "setup")):
         from pytest_carrot.afterwards import look_at
 
         look_at(item, report, worlds)
+    if report.when == "teardown":
+        item.stash[WORLDS] = []
+        _drop_worlds(item.config)
     if report.failed and (notes := item.stash.get(NOTES, None)):
         report.sections.append(("carrot", "\n".join(notes)))
     if (why := item.config.stash.get(_HOPELESS, None)) is not None:
         vars(report)["carrot_hopeless"] = why  # xdist sends it along
     return report
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    _drop_worlds(session.config)  # of a run that was broken off
 
 
 class _Controller:
@@ -106,7 +115,7 @@ class _Controller:
 
 
 @pytest.fixture(scope="session")
-def carrot_server(pytestconfig: pytest.Config) -> Iterator[CarrotServer]:
+def carrot_server(pytestconfig: pytest.Config) -> CarrotServer:
     """The server of this run: one a worker, or the one at `--carrot-url`."""
     from pytest_carrot.starting import unhindered
 
@@ -115,17 +124,18 @@ def carrot_server(pytestconfig: pytest.Config) -> Iterator[CarrotServer]:
         from pytest_carrot.server import own_server, server_at
 
     asked = pytestconfig.stash[OPTIONS]
-    with ExitStack() as stack:
-        with _sentences():
-            try:
-                running = own_server() if asked.url is None else server_at(asked.url, asked.control_token)
-                server = stack.enter_context(running)
-            except UserMistake as mistake:
-                if asked.url is not None:
-                    # Each test that needs the server would say the same.
-                    pytestconfig.stash[_HOPELESS] = str(mistake)
-                raise
-        yield server
+    stack = ExitStack()
+    # When the run ends, not with the fixture: the report on the last test's tear-down still asks the server.
+    pytestconfig.add_cleanup(stack.close)
+    with _sentences():
+        try:
+            running = own_server() if asked.url is None else server_at(asked.url, asked.control_token)
+            return stack.enter_context(running)
+        except UserMistake as mistake:
+            if asked.url is not None:
+                # Each test that needs the server would say the same.
+                pytestconfig.stash[_HOPELESS] = str(mistake)
+            raise
 
 
 @pytest.fixture
@@ -139,8 +149,6 @@ def carrot(carrot_server: CarrotServer, request: pytest.FixtureRequest) -> Itera
     world = Carrot(carrot_server.wire, control, carrot_server.url, workspace, wishes.environment)
     with _kept(request, world):
         yield world
-    with _sentences():
-        world.close()
 
 
 @pytest.fixture
@@ -169,7 +177,7 @@ def carrot_async_client(carrot: Carrot) -> Iterator[httpx.AsyncClient]:
 
 
 @pytest.fixture(scope="session")
-def carrot_asgi_app() -> Iterator[InProcess]:
+def carrot_asgi_app(pytestconfig: pytest.Config) -> InProcess:
     """The application of this worker, on which each test that asks for `carrot_asgi` has a world."""
     from pytest_carrot.clients import need_httpx
     from pytest_carrot.ours import require
@@ -185,8 +193,8 @@ def carrot_asgi_app() -> Iterator[InProcess]:
         from pytest_carrot.asgi import InProcess
 
         app = InProcess(create_app(Settings(rate_limit="off")))
-    yield app
-    app.close()
+    pytestconfig.add_cleanup(app.close)
+    return app
 
 
 @pytest.fixture
@@ -213,7 +221,6 @@ def carrot_asgi(
         world.set_clock(carrot_asgi_clock)
     with _kept(request, world):
         yield world
-    world.close()
 
 
 # Hard-coded addresses -----------------------------------------------------------------------------------
@@ -310,13 +317,22 @@ def _workspace(request: pytest.FixtureRequest, control: JsonControl) -> tuple[Wi
 
 @contextmanager
 def _kept(request: pytest.FixtureRequest, world: Carrot) -> Iterator[None]:
-    """Makes a world known to the report of its test, for as long as it is there."""
-    worlds = request.node.stash.setdefault(WORLDS, [])
-    worlds.append(world)
+    """Makes a world known to the reports of its test; the last of them drops it."""
+    request.node.stash.setdefault(WORLDS, []).append(world)
     try:
         yield
     finally:
-        worlds.remove(world)
+        request.config.stash.setdefault(_LEFT, []).append(world)
+
+
+def _drop_worlds(config: pytest.Config) -> None:
+    """Drop the worlds that no test needs any more; a server that is gone has none."""
+    if left := config.stash.get(_LEFT, None):
+        from pytest_carrot.control import ControlError
+
+        while left:
+            with suppress(ControlError):
+                left.pop().close()
 
 
 def _note(request: pytest.FixtureRequest, line: str) -> None:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from pytest_carrot.history import asks_for_retry, items
+from pytest_carrot.history import asks_for_retry, canonical, items
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -31,7 +30,7 @@ class Attempt:
     @classmethod
     def of(cls, entry: Entry, item: Item) -> Attempt:
         timeless = {name: value for name, value in item.body.items() if name != "externalCreatedAt"}
-        exact, loose = (json.dumps([item.target, each], sort_keys=True) for each in (item.body, timeless))
+        exact, loose = (canonical([item.target, each]) for each in (item.body, timeless))
         return cls(entry, item, asks_for_retry(entry), exact, loose)
 
     @property

@@ -284,3 +284,20 @@ def test_a_connection_that_the_server_closed_is_opened_again() -> None:
     ) as failure:
         control.get("workspaces")
     assert failure.value.status is None
+
+
+def test_setting_all_switches_at_once_sets_them_on_the_server(carrot: Carrot) -> None:
+    carrot.semantics = {"ordering": "off", "get-shape": "stored"}
+    assert (carrot.semantics["ordering"], carrot.semantics["get-shape"]) == ("off", "stored")
+
+
+def test_a_ledger_at_hand_forgets_its_mark_when_the_world_begins_anew(
+    carrot: Carrot, carrot_client: httpx.Client
+) -> None:
+    ledger = carrot.ledger
+    carrot_client.post("/documents", json=mass_id())
+    ledger.mark()
+    carrot.reset()
+    carrot_client.post("/documents", json=mass_id())
+    with pytest.raises(AssertionError):
+        ledger.assert_unchanged()

@@ -267,13 +267,84 @@ def test_pytest_html_shows_them(run: Callable[..., pytest.RunResult], pytester: 
     assert "Carrot journal" in page
 
 
+@pytest.mark.parametrize("directory", ["kept", ""])
+def test_what_is_no_folder_is_refused_at_the_start(
+    run: Callable[..., pytest.RunResult], pytester: pytest.Pytester, directory: str
+) -> None:
+    Path(pytester.path / "kept").write_text("a file")
+    result = run(FAILING, f"--carrot-artifacts={directory}")
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    assert f"--carrot-artifacts takes a directory, not {directory!r}." in "\n".join(result.errlines)
+
+
 def test_a_folder_that_cannot_be_written_is_one_sentence(
     run: Callable[..., pytest.RunResult], pytester: pytest.Pytester
 ) -> None:
     Path(pytester.path / "kept").write_text("a file")
-    result = run(FAILING, "--carrot-artifacts=kept")
+    result = run(FAILING, "--carrot-artifacts=kept/in/it")
     result.assert_outcomes(passed=3, failed=1)
-    assert "The artifacts could not be written to kept: " in text(result)
+    assert "The artifacts could not be written to kept/in/it: " in text(result)
+
+
+WHAT_A_FIXTURE_DOES = """
+    import pytest
+
+    @pytest.fixture
+    def before(carrot, carrot_client):
+        carrot_client.get("/documents/nothing")
+        assert not {fails_before}
+
+    @pytest.fixture
+    def after(carrot, carrot_client):
+        yield
+        carrot_client.post("/documents/events", json={{"events": []}})
+        assert not {fails_after}
+
+    def test_it(before, after):
+        pass
+"""
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+def test_a_fixture_that_fails_leaves_artifacts_too(
+    run: Callable[..., pytest.RunResult], pytester: pytest.Pytester, when: str
+) -> None:
+    module = WHAT_A_FIXTURE_DOES.format(fails_before=when == "before", fails_after=when == "after")
+    result = run(module, "--carrot-artifacts=kept")
+    result.assert_outcomes(errors=1, passed=when == "after")
+    (folder,) = (pytester.path / "kept").iterdir()
+    journal = json.loads((folder / "journal.json").read_text("utf-8"))
+    assert [entry["operation"] for entry in journal][1:] == (
+        ["documents.read"] if when == "before" else ["documents.read", "events.batch"]
+    )
+
+
+def test_what_a_fixture_does_afterwards_counts_for_its_test(run: Callable[..., pytest.RunResult]) -> None:
+    module = SUITE.replace(
+        "@pytest.mark.carrot\n",
+        "@pytest.fixture\n    def afterwards(carrot_client):\n        yield\n"
+        "        carrot_client.post('/documents', json={**BODY, 'deduplicationId': 'two', 'surprise': 1})\n\n"
+        "    def test_of_a_fixture(afterwards):\n        pass\n\n    @pytest.mark.carrot\n",
+    )
+    said = text(run(module, "--carrot-assumptions"))
+    assert "test_of_a_fixture" in said[said.index("unknown-properties: ") :].split("\n\n")[0]
+    result = run(module, "--carrot-only-documented")
+    assert re.search(r"ERROR test_it\.py::test_of_a_fixture", text(result))
+
+
+def test_a_document_that_is_created_as_documented_passes_where_only_that_may(
+    run: Callable[..., pytest.RunResult],
+) -> None:
+    module = (
+        SUITE.split("    @pytest.mark.carrot")[0]
+        + """
+    def test_create(carrot_client):
+        body = {**BODY, "measurementUnit": "kg", "externalCreatedAt": "2026-03-01T10:00:00.000Z"}
+        assert "id" in carrot_client.post("/documents", json=body).json()
+    """
+    )
+    result = run(module, "--carrot-only-documented")
+    result.assert_outcomes(passed=1)
 
 
 def test_a_server_that_is_gone_takes_nothing_from_the_failure(run: Callable[..., pytest.RunResult]) -> None:
