@@ -78,6 +78,8 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestR
         from pytest_carrot.alternatives import name_of
 
         vars(report)["carrot_name"] = name_of(item)  # xdist sends it along
+    if report.failed and report.when == "setup" and "ScopeMismatch" in str(report.longrepr):
+        _explain_scope(report)
     asked = item.config.stash[OPTIONS]
     worlds = item.stash.get(WORLDS, None)
     if worlds and (report.failed or (asked.look_at_all and report.when != "setup")):
@@ -92,6 +94,23 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestR
     if (why := item.config.stash.get(_HOPELESS, None)) is not None:
         vars(report)["carrot_hopeless"] = why  # xdist sends it along
     return report
+
+
+def _explain_scope(report: pytest.TestReport) -> None:
+    """Says what to do where a fixture that lives longer asks for a world, which pytest does not."""
+    import re
+
+    said = re.search(
+        r"scoped fixture (carrot\w*) with a (\w+) scoped.*?\n(.*? def \w+\(.*?\))",
+        str(report.longrepr),
+        re.DOTALL,
+    )
+    if said is not None:
+        name, scope, fixture = said.groups()
+        report.longrepr = (
+            f"{name} is made anew for each test, and a fixture of the scope {scope!r} asks for it: give that one the "
+            f"scope 'function', or let it ask for carrot_server.\n{fixture.strip()}"
+        )
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:

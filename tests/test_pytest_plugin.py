@@ -151,20 +151,25 @@ def test_a_wrong_mark_is_one_sentence(pytester: pytest.Pytester, mark: str, sent
     no_traceback_of_ours(result)
 
 
-def test_a_fixture_of_the_wrong_scope_is_told_by_pytest(pytester: pytest.Pytester) -> None:
-    pytester.makepyfile("""
+@pytest.mark.parametrize("fixture", ["carrot", "carrot_client", "carrot_asgi", "carrot_mass_id"])
+def test_a_fixture_that_lives_longer_is_told_what_to_do(
+    run: Callable[..., pytest.RunResult], fixture: str
+) -> None:
+    result = run(f"""
         import pytest
 
-        @pytest.fixture(scope="session")
-        def mine(carrot): pass
+        @pytest.fixture(scope="module")
+        def wide({fixture}):
+            return {fixture}
 
-        def test_mine(mine): pass
+        def test_it(wide):
+            pass
     """)
-    result = pytester.runpytest_inprocess()
     result.assert_outcomes(errors=1)
-    result.stdout.fnmatch_lines(
-        ["*ScopeMismatch*function scoped fixture carrot with a session scoped request*"]
-    )
+    said = "\n".join(result.outlines)
+    assert f"{fixture} is made anew for each test, and a fixture of the scope 'module' asks for it" in said
+    assert f"def wide({fixture})" in said
+    no_traceback_of_ours(result)
 
 
 # A server that runs already -----------------------------------------------------------------------------
