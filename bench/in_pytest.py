@@ -56,23 +56,25 @@ def pytest_runtest_call() -> None:
     _end("first test")
 
 
-def pytest_unconfigure() -> None:
+# Around the server, which stops when the run is cleaned up: the last that was told to is the first. --------
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.add_cleanup(_write)
+
+
+def _write() -> None:
     Path(os.environ[VARIABLE]).write_text(json.dumps(_times), encoding="utf-8")
 
 
-# Around the server: fixtures of the session end in the reverse of the order in which they began. -----------
+@pytest.fixture(scope="session")
+def before_server(pytestconfig: pytest.Config) -> None:
+    pytestconfig.add_cleanup(lambda: _end("stop"))
 
 
 @pytest.fixture(scope="session")
-def before_server() -> Iterator[None]:
-    yield
-    _end("stop")
-
-
-@pytest.fixture(scope="session")
-def after_server(before_server: None, carrot_server: object) -> Iterator[None]:
-    yield
-    _begin("stop")
+def after_server(before_server: None, carrot_server: object, pytestconfig: pytest.Config) -> None:
+    pytestconfig.add_cleanup(lambda: _begin("stop"))
 
 
 # Around what each test has ---------------------------------------------------------------------------------
@@ -81,8 +83,7 @@ def after_server(before_server: None, carrot_server: object) -> Iterator[None]:
 @pytest.fixture
 def before() -> Iterator[None]:
     _begin("set-up")
-    yield
-    _end("tear-down")
+    yield  # noqa: PT022 - as the others do
 
 
 @pytest.fixture
@@ -90,6 +91,12 @@ def after(request: pytest.FixtureRequest) -> Iterator[None]:
     _end("set-up")
     yield
     _begin("tear-down")
+
+
+def pytest_runtest_logreport(report: pytest.TestReport) -> None:
+    # A world is dropped with the report on the tear-down.
+    if report.when == "teardown":
+        _end("tear-down")
 
 
 @pytest.fixture

@@ -55,7 +55,10 @@ class CarrotAsgi(Carrot):
     def close(self) -> None:
         if "client" in self.__dict__:
             self.client.close()
-        super().close()
+        # As the control API does it, without the way there.
+        workspaces = self.app.state.workspaces
+        if (workspace := workspaces.find(self.id)) is not None:
+            workspaces.delete(workspace)
 
 
 class SyncASGITransport(httpx.BaseTransport):
