@@ -13,6 +13,9 @@ if TYPE_CHECKING:
     from pytest_carrot.control import Control
     from pytest_carrot.history import Moment, Summary
 
+# What goes wrong here is about what the test asked: its traceback ends there.
+__tracebackhide__ = True
+
 
 class Documents:
     """The documents of a workspace, of both environments."""

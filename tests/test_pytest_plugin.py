@@ -621,3 +621,15 @@ def test_a_module_that_hides_ours_is_named(
     result.assert_outcomes(passed=1, errors=1)
     assert f"The module {name} is {hiding}, not Carrot Mock's, which the fixture needs" in result.stdout.str()
     no_traceback_of_ours(result)
+
+
+def test_what_the_server_refuses_is_shown_at_the_line_of_the_test(
+    run: Callable[..., pytest.RunResult],
+) -> None:
+    result = run("""
+        def test_it(carrot):
+            carrot.documents.read("00000000-0000-4000-8000-000000000000")
+    """)
+    said = "\n".join(result.outlines)
+    assert "There is no document 00000000-0000-4000-8000-000000000000." in said
+    assert "test_it.py:2: ControlError" in said
