@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import subprocess
 import sys
@@ -18,30 +17,9 @@ from payloads import event, mass_id
 from mock_server import create_app
 from mock_server.clock import ManualClock
 from mock_server.settings import Settings
+from pytest_carrot.asgi import SyncASGITransport
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
-
-
-class InProcess(httpx.BaseTransport):
-    """Calls an ASGI application without a socket, one request at a time."""
-
-    def __init__(self, app: Any) -> None:
-        self._transport = httpx.ASGITransport(app)
-        self._runner = asyncio.Runner()
-
-    def handle_request(self, request: httpx.Request) -> httpx.Response:
-        async def answer() -> httpx.Response:
-            given = await self._transport.handle_async_request(
-                httpx.Request(
-                    request.method, request.url, headers=request.headers.raw, content=request.read()
-                )
-            )
-            return httpx.Response(given.status_code, headers=given.headers.raw, content=await given.aread())
-
-        return self._runner.run(answer())
-
-    def close(self) -> None:
-        self._runner.close()
 
 
 class World:
@@ -50,7 +28,7 @@ class World:
     def __init__(self, **settings: Any) -> None:
         self.clock = ManualClock(NOON)
         self.app = create_app(Settings(**{"rate_limit": "off", "seed": 1, **settings}), clock=self.clock)
-        self.transport = InProcess(self.app)
+        self.transport = SyncASGITransport(self.app)
         self.anyone = httpx.Client(transport=self.transport, base_url="http://carrot.test")
         self.workspace = self.app.state.workspaces.default
         self.pipeline = self.app.state.pipeline

@@ -259,7 +259,7 @@ def test_a_body_shorter_than_it_says_is_told_so(world: World) -> None:
     parts = urlsplit(url_of(declare(world.a, document_id)))
     headers = {"Content-Type": PDF, "Content-Length": str(len(BYTES))}
     request = httpx.Request("PUT", parts.geturl(), headers=headers, content=BYTES[:-1])
-    assert s3_error(world.transport.handle_request(request))[:2] == (400, "IncompleteBody")
+    assert s3_error(world.anyone.send(request))[:2] == (400, "IncompleteBody")
     assert error_of(fetch(world.a, document_id))[0] == 404
 
 
