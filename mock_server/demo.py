@@ -104,5 +104,4 @@ _SERVE: Final = (
 )
 _NEXT: Final = (
     "Run `carrot-mock behaviours` for what is documented, what is assumed, and which switch changes it.",
-    "README.md has the rest.",
 )

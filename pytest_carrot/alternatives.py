@@ -34,7 +34,9 @@ def touched(entries: Iterable[Entry], semantics: Mapping[str, str]) -> dict[str,
 
     found = dict.fromkeys(each for entry in entries for each in entry["behaviours"])
     rows = [row for each in found if (row := BEHAVIOURS.get(each)) is not None]
-    return {row.switch: semantics[row.switch] for row in rows if row.switch is not None}
+    # The rate limit is a setting of its own, which a mark sets, and no switch of the semantics.
+    switches = [row.switch for row in rows if row.switch is not None and row.switch in semantics]
+    return {switch: semantics[switch] for switch in switches}
 
 
 def others(switch: str, value: str) -> Iterator[str]:

@@ -359,3 +359,21 @@ def test_a_server_that_is_gone_takes_nothing_from_the_failure(run: Callable[...,
     assert "what the test says" in text(result)
     assert "Nothing more can be said of this test's Carrot world" in text(result)
     assert "INTERNALERROR" not in text(result)
+
+
+def test_the_rate_limit_is_no_switch_to_try_the_alternatives_of(run: Callable[..., pytest.RunResult]) -> None:
+    result = run(
+        """
+        import pytest
+
+        @pytest.mark.carrot(rate_limit="documented")
+        def test_it(carrot_client):
+            answers = [carrot_client.get("/documents/nothing") for _ in range(8)]
+            assert answers[-1].status_code == 429
+        """,
+        "--carrot-semantics=all",
+        "-v",
+    )
+    assert result.ret == 0, text(result)
+    assert "[rate-limit=" not in text(result)
+    assert "[edge-errors=gateway] PASSED" in text(result)
