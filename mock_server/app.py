@@ -81,6 +81,11 @@ class CarrotMock(Starlette):
             self.router.routes.extend(routes(self))
         await super().__call__(scope, receive, send)
 
+    def drop_held(self) -> None:
+        """End the requests that faults and gates hold, without an answer: the server stops."""
+        for workspace in self.state.workspaces:
+            workspace.drop_held()
+
     def at_once(self, scope: Scope, receive: Receive, send: Send) -> Coroutine[None, None, None] | None:
         """The answering of a request that has come whole, where it waits for nothing; None for any other."""
         fields = header_fields(scope["headers"])

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from mock_server.behaviours import Semantics
     from mock_server.contract import Checked
+    from mock_server.disturbing import Disturbed
     from mock_server.domain.acting import Integrator
     from mock_server.ids import Ids
     from mock_server.journal import Entry, Journal
@@ -67,6 +68,9 @@ class Call(Struct, gc=False):
     ids: Ids
     by: Integrator = NOBODY
     body: bytes = b""
+    # Whether nothing of the request is still to come.
+    is_whole: bool = False
+    disturbed: Disturbed | None = None
 
     @classmethod
     def of(cls, arrival: Arrival, workspace: Workspace, public_url: str | None) -> Call:

@@ -26,7 +26,35 @@ Command = TypeVar("Command", bound="Callable[..., None]")
 _CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
 
 
-@click.group(context_settings=_CONTEXT)
+# Commands that are heavy, or need what not every installation has: loaded when they are asked for.
+_ELSEWHERE: Final = {
+    "fault": "mock_server.control_commands",
+    "clock": "mock_server.control_commands",
+    "gate": "mock_server.control_commands",
+    "requests": "mock_server.control_commands",
+    "snapshot": "mock_server.control_commands",
+    "sweep": "pytest_carrot.commands.sweep",
+    "certify": "pytest_carrot.commands.certify",
+    "doctor": "pytest_carrot.commands.doctor",
+}
+
+
+class _Commands(click.Group):
+    """The commands of this module, and those that are elsewhere."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return [*super().list_commands(ctx), *_ELSEWHERE]
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in _ELSEWHERE:
+            return super().get_command(ctx, cmd_name)
+        from importlib import import_module
+
+        found: click.Command = getattr(import_module(_ELSEWHERE[cmd_name]), cmd_name)
+        return found
+
+
+@click.group(cls=_Commands, context_settings=_CONTEXT)
 @click.version_option(__version__, "--version", message="carrot-mock %(version)s")
 def app() -> None:
     """A stand-in for the Carrot API: a mock server, and tools around it."""
@@ -79,6 +107,11 @@ def fail(sentence: str) -> NoReturn:
 @click.option("--control-token", metavar="T", help="Ask for this bearer token on the control API.")
 @click.option(
     "--control/--no-control", default=None, help="Serve the control API under /_mock.  [default: on]"
+)
+@click.option(
+    "--allow-fault-header/--no-allow-fault-header",
+    default=None,
+    help="Let a request ask for a fault itself, in the header X-Carrot-Mock-Fault.  [default: off]",
 )
 @click.option("--journal-entries", help="Requests that the journal keeps.  [default: 1000]")
 @click.option("--journal-bytes", help="Bytes of bodies that the journal keeps.  [default: 16777216]")

@@ -47,6 +47,28 @@ class ManualClock:
         self._now = _seconds(moment)
 
 
+class MovedClock:
+    """Another clock's time, set forward or back; or one moment, while it stands still."""
+
+    __slots__ = ("_base", "_offset", "_stopped_at")
+
+    def __init__(self, base: Clock, offset: float = 0.0, stopped_at: float | None = None) -> None:
+        self._base = base
+        self._offset = offset
+        self._stopped_at = stopped_at
+
+    def time(self) -> float:
+        return self._base.time() + self._offset if self._stopped_at is None else self._stopped_at
+
+    @property
+    def runs(self) -> bool:
+        return self._stopped_at is None
+
+    def moved(self, now: float, *, runs: bool) -> MovedClock:
+        """A clock that shows `now`, and goes on from there or stands still."""
+        return MovedClock(self._base, now - self._base.time(), None if runs else now)
+
+
 def iso(seconds: float) -> str:
     """Seconds since 1970 as the API stores times: UTC, milliseconds, `Z`."""
     return _to_the_millisecond(int(seconds * 1000 + 0.5e-3))

@@ -6,6 +6,8 @@ A request that waits for nothing is answered as soon as it is whole, without a t
 from __future__ import annotations
 
 import asyncio
+import socket
+import struct
 import types
 from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, Any
@@ -86,6 +88,17 @@ class Cycle(RequestResponseCycle):
                 return
             await self._send_as_uvicorn(head)
         await self._send_as_uvicorn(message)
+
+    def break_off(self, how: str) -> None:
+        """End the connection: with what was sent so far, or with a TCP RST (`reset`)."""
+        self.disconnected = True
+        if how == "reset":
+            connected = self.transport.get_extra_info("socket")
+            # Not to linger, for no time: closing it sends RST.
+            connected.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            self.transport.abort()
+        else:
+            self.transport.close()
 
     async def _send_as_uvicorn(self, message: Any) -> None:
         if self.flow.write_paused and not self.disconnected:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar, NamedTuple
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import orjson
 
@@ -26,8 +26,8 @@ class ApiError(Exception):
     table that decided it.
     """
 
-    status: ClassVar[int]
-    code: ClassVar[str | None] = None
+    status: int
+    code: str | None = None
 
     def __init__(self, message: str, *behaviours: str, problems: Sequence[Problem] = ()) -> None:
         super().__init__(message)
@@ -41,6 +41,17 @@ class ApiError(Exception):
         if not self.message.startswith(pointer):
             self.message = f"{pointer}: {self.message}"
             self.problems = (Problem(self.message, pointer),)
+
+
+class Broken(Exception):
+    """The connection breaks instead of an answer; `how` is what the client sees of that.
+
+    `silent`: the client has left by itself.
+    """
+
+    def __init__(self, how: Literal["closed", "reset", "truncated", "silent"]) -> None:
+        super().__init__(f"the connection breaks: {how}")
+        self.how = how
 
 
 class InvalidJson(ApiError):

@@ -44,6 +44,8 @@ class Entry(Struct, gc=False, eq=False):
     status: int | None = None
     seen: Seen = "silent"
     committed: bool = False
+    # The id of the fault that struck it last, or `header` for one that it asked for itself.
+    fault: str | None = None
     deduplication: list[tuple[str, Verdict, int | None]] = []
     events: Sequence[str] = ()
     behaviours: list[str] = []
@@ -65,7 +67,7 @@ class Entry(Struct, gc=False, eq=False):
         """Tell the integrator of something that was not refused."""
         self.advisories.append((code, message))
 
-    def as_json(self, attempt: int) -> dict[str, Any]:
+    def as_json(self, place: Place) -> dict[str, Any]:
         """The entry as the control API shows it; what is not known is absent."""
         # Nobody needs these before somebody looks.
         from mock_server import redaction
@@ -85,7 +87,7 @@ class Entry(Struct, gc=False, eq=False):
                 {"key": key, "verdict": verdict, **({} if index is None else {"index": index})}
                 for key, verdict, index in self.deduplication
             ],
-            "attempt": attempt,
+            "attempt": place.attempt,
             "events": list(self.events),
             "behaviours": list(dict.fromkeys((*self.behaviours, *inferred(self)))),
             "advisories": [{"code": code, "message": message} for code, message in self.advisories],
@@ -104,6 +106,12 @@ class Entry(Struct, gc=False, eq=False):
             shown["authentication"] = self.authentication
         if self.document_id is not None:
             shown["documentId"] = self.document_id
+        if self.fault is not None:
+            shown["fault"] = self.fault
+        if place.replay_of is not None:
+            shown["replayOf"] = f"r{place.replay_of}"
+        if place.replayed_by:
+            shown["replayedBy"] = [f"r{number}" for number in place.replayed_by]
         return shown
 
     def _client(self) -> dict[str, str]:
@@ -131,12 +139,42 @@ class Entry(Struct, gc=False, eq=False):
         return tuple(each for each in found if isinstance(each, str))
 
     @property
+    def documents(self) -> tuple[str, ...]:
+        """The documents that the request is about, also where it was refused before their turn."""
+        if self.document_id is not None or self.operation != "events.batch":
+            return () if self.document_id is None else (self.document_id,)
+        try:
+            body = orjson.loads(self.request_body)
+        except orjson.JSONDecodeError:
+            return ()
+        items = body.get("events") if isinstance(body, dict) else None
+        named = [
+            each.get(name)
+            for each in (body, *(items if isinstance(items, list) else ()))
+            if isinstance(each, dict)
+            for name in ("documentId", "targetDocumentId")
+        ]
+        return tuple(each.lower() for each in named if isinstance(each, str))
+
+    @property
     def identity(self) -> object:
         """What makes two requests attempts at the same: whose they are, and the keys or else the body."""
         who = self.client_id if self.by is None or self.client_id is not None else self.by.scope
         if keys := self.keys:
             return (who, self.operation, keys)
         return (who, self.operation, self.method, self.path, self.request_body)
+
+
+class Place(Struct):
+    """Where an entry stands among the others: its attempt, 1 for the first of its identity that is kept.
+
+    `replay_of` is the number of the request whose answer it was given again, `replayed_by` those that were given
+    its answer.
+    """
+
+    attempt: int
+    replay_of: int | None = None
+    replayed_by: list[int] = []
 
 
 class Journal:
@@ -186,9 +224,28 @@ class Journal:
             if entry.number == self._numbers:
                 self._numbers -= 1
 
-    def numbered(self) -> Iterator[tuple[Entry, int]]:
-        """Each entry, oldest first, with its attempt: 1 for the first of its identity that is kept."""
+    def placed(self) -> Iterator[tuple[Entry, Place]]:
+        """Each entry, oldest first, with its place."""
         attempts: dict[object, int] = {}
+        places: dict[int, Place] = {}
+        writers: dict[tuple[str, str], int] = {}
         for entry in self._entries:
-            attempts[entry.identity] = attempts.get(entry.identity, 0) + 1
-            yield entry, attempts[entry.identity]
+            identity = entry.identity
+            attempts[identity] = attempt = attempts.get(identity, 0) + 1
+            place = places[entry.number] = Place(attempt)
+            scope = "" if entry.by is None else entry.by.scope
+            for key, verdict, _ in entry.deduplication:
+                writer = writers.get((scope, key))
+                if verdict == "replay" and writer is not None:
+                    place.replay_of = place.replay_of or writer
+                    replays = places[writer].replayed_by
+                    if not replays or replays[-1] != entry.number:
+                        replays.append(entry.number)
+                elif entry.committed and verdict in ("fresh", "expired"):
+                    writers[scope, key] = entry.number
+        return ((entry, places[entry.number]) for entry in tuple(self._entries))
+
+    def attempt_of(self, entry: Entry) -> int:
+        """The attempt of an entry, as `placed` has it."""
+        identity = entry.identity
+        return sum(1 for each in self._entries if each.number <= entry.number and each.identity == identity)

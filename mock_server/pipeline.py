@@ -17,14 +17,23 @@ from mock_server import errors
 from mock_server.api import attachments, documents, events, route, storage, token
 from mock_server.call import JSON, USUAL, Answer, Call, Context
 from mock_server.clock import http_date
+from mock_server.disturbing import FAULT_HEADER, Disturbed, Struck, asked_for
 from mock_server.domain.acting import NOBODY
-from mock_server.errors import ApiError, ContentTooLarge, InternalError, TooManyRequests, Unauthorized
+from mock_server.errors import (
+    ApiError,
+    Broken,
+    ContentTooLarge,
+    InternalError,
+    TooManyRequests,
+    Unauthorized,
+)
 from mock_server.storage_call import StorageError
 from mock_server.tokens import InvalidToken
 from mock_server.wire import (
     Arrival,
     Disconnected,
     Route,
+    drain,
     read_body,
     rest_of_body,
     within_limit,
@@ -84,6 +93,7 @@ class Pipeline:
         self.context = context
         self.hook: Hook | None = None
         self._public_url = settings.public_url
+        self._fault_header = settings.allow_fault_header
         self._second = 0
         self._date = (b"date", b"")
         self._sized: dict[int, Headers] = {}
@@ -112,8 +122,11 @@ class Pipeline:
     async def _api(self, arrival: Arrival, in_turn: bool) -> None:
         authorization = arrival.fields.get(b"authorization")
         bearer = self._bearers.get(authorization) or self._identify(authorization)
-        call = Call.of(arrival, bearer.workspace, self._public_url)
+        workspace = bearer.workspace
+        call = Call.of(arrival, workspace, self._public_url)
         entry, hook = call.entry, self.hook
+        if bearer.refusal is None:
+            entry.by = bearer.by
         try:
             first = await arrival.receive()
             if first["type"] == "http.request" and not first.get("more_body", False):
@@ -121,6 +134,9 @@ class Pipeline:
             else:
                 body = await rest_of_body(arrival, first)
             call.body = entry.request_body = body
+            call.is_whole = True
+            if workspace.is_disturbed or FAULT_HEADER in arrival.fields:
+                hook = self._disturbed(call)
             if hook is not None:
                 await hook("arrived", entry)
             self._authenticate(call, bearer)
@@ -140,6 +156,9 @@ class Pipeline:
                 answer = work
         except Disconnected:
             self._gone(call)
+            return
+        except Broken as broken:
+            self._break(call, broken)
             return
         except ContentTooLarge as error:
             answer = self._refusal(call, self._counted(call, bearer, error))
@@ -196,17 +215,12 @@ class Pipeline:
             raise Unauthorized(
                 bearer.refusal, "unauthorized", "bearer-required", token_sent=bearer.token_sent
             )
-        by = bearer.by
-        call.entry.by = call.by = by
+        by = call.by = bearer.by
         now = workspace.clock.time()
-        if now >= bearer.expires_at:
-            raise Unauthorized(
-                f"The token expired {now - bearer.expires_at:.0f} seconds ago. Get a new one from the token "
-                "endpoint, after the seconds that expires_in tells.",
-                "unauthorized",
-                "token-lifetime",
-                token_sent=True,
-            )
+        if now + workspace.skew >= bearer.expires_at:
+            raise _expired(f"{now + workspace.skew - bearer.expires_at:.0f} seconds ago")
+        if workspace.expired_tokens and call.header(b"authorization") in workspace.expired_tokens:
+            raise _expired("before its time, as a fault asked for")
         if workspace.rate_limit != "off":
             rate = workspace.rate(by.environment)
             if rate is not None and not workspace.buckets.take(by.scope, rate, now):
@@ -226,6 +240,8 @@ class Pipeline:
                     call.entry.client_id = client_id
                     break
             call.body = call.entry.request_body = body
+            call.is_whole = True
+            self._disturbed(call)
             await self._at("arrived", call)
             grant = token.check(call, self.context)
             call.entry.by = grant.workspace.integrators[grant.credential.client_id]
@@ -237,8 +253,13 @@ class Pipeline:
         except Disconnected:
             self._gone(call)
             return
+        except Broken as broken:
+            self._break(call, broken)
+            return
         except token.TokenError as error:
             answer = token.refusal(call, error)
+        except Struck as struck:
+            answer = self._struck(call, struck)
         except ApiError as error:
             answer = self._refusal(call, error)
         except Exception as error:
@@ -251,14 +272,17 @@ class Pipeline:
         request = storage.request_of(arrival)
         owner = storage.workspace_of(self.context.workspaces, request)
         call = Call.of(arrival, owner or self.context.workspaces.default, self._public_url)
+        call.entry.document_id = storage.document_of(request)
         try:
+            self._disturbed(call)
             await self._at("arrived", call)
             size = storage.admit(call, request, owner)
             await self._at("authenticated", call)
-            await self._at("validated", call)
             with storage.room(call, request, size):
                 call.body = await read_body(arrival, limit=size)
             call.entry.request_body = storage.shown(call.body)
+            call.is_whole = True
+            await self._at("validated", call)
             if request.method == "PUT":
                 await self._at("before_commit", call)
             answer = storage.answer(call, request)
@@ -267,8 +291,16 @@ class Pipeline:
         except Disconnected:
             self._gone(call)
             return
+        except Broken as broken:
+            if not call.is_whole and broken.how == "closed":
+                # What is left unread when a connection is closed resets it.
+                await drain(arrival)
+            self._break(call, broken)
+            return
         except StorageError as error:
             answer = storage.refusal(call, request, error)
+        except Struck as struck:
+            answer = self._struck(call, struck)
         except ApiError as error:
             answer = self._refusal(call, error)
         except Exception as error:
@@ -294,10 +326,38 @@ class Pipeline:
             error = other
         await self._respond(call, self._refusal(call, error))
 
+    def _disturbed(self, call: Call) -> Hook | None:
+        """What is awaited at each phase of a call; raises ValidationFailed for a fault header that is none."""
+        workspace = call.workspace
+        asked = asked_for(call, allowed=self._fault_header)
+        if workspace.is_disturbed or asked is not None:
+            call.disturbed = Disturbed(call, self.hook, asked)
+        return call.disturbed or self.hook
+
     async def _at(self, phase: Phase, call: Call) -> None:
         call.entry.phase = phase
-        if self.hook is not None:
-            await self.hook(phase, call.entry)
+        hook = call.disturbed or self.hook
+        if hook is not None:
+            await hook(phase, call.entry)
+
+    def _struck(self, call: Call, struck: Struck) -> Answer:
+        """The error that a fault asks for, in the form of the place."""
+        operation = call.route.operation
+        if operation.startswith("storage."):
+            return storage.struck(call, struck.status, struck.named)
+        if operation == "token" and struck.status < 500 and struck.status != 429:
+            return token.struck(call, struck.status, struck.named)
+        return self._refusal(call, struck)
+
+    def _break(self, call: Call, broken: Broken) -> None:
+        """Break the connection instead of an answer; raises Broken where the server has no way to do that."""
+        call.entry.seen = broken.how
+        call.journal.close(call.entry)
+        exchange = call.arrival.exchange
+        if exchange is not None:
+            exchange.break_off(broken.how)
+        elif broken.how != "silent":
+            raise broken
 
     def _refusal(self, call: Call, error: ApiError) -> Answer:
         call.entry.behaviours += error.behaviours
@@ -332,11 +392,17 @@ class Pipeline:
     async def _respond(self, call: Call, answer: Answer) -> None:
         entry, arrival = call.entry, call.arrival
         entry.phase = "responding"
-        if self.hook is not None:
+        hook = call.disturbed or self.hook
+        if hook is not None:
             try:
-                await self.hook("responding", entry)
+                await hook("responding", entry)
+            except Struck as struck:
+                answer = self._struck(call, struck)
             except ApiError as error:
                 answer = self._refusal(call, error)
+            except Broken as broken:
+                self._break(call, broken)
+                return
         body = answer.body
         headers = self._headers(call, answer)
         entry.status = answer.status
@@ -344,12 +410,46 @@ class Pipeline:
         entry.response_body = body if answer.shown is None else answer.shown
         call.journal.close(entry)
         send = arrival.send
+        if call.disturbed is not None:
+            await self._send_disturbed(call, call.disturbed, answer.status, headers, body)
+            return
         await send({"type": "http.response.start", "status": answer.status, "headers": headers})
         await send({"type": "http.response.body", "body": body if call.method != "HEAD" else b""})
         entry.seen = "answer"
 
+    async def _send_disturbed(
+        self, call: Call, disturbed: Disturbed, status: int, headers: Headers, body: bytes
+    ) -> None:
+        """Send an answer the way that a fault asks for, and note what the client saw of it."""
+        entry, send, exchange = call.entry, call.arrival.send, call.arrival.exchange
+        if call.method == "HEAD":
+            body = b""
+        fault = disturbed.mangled
+        if exchange is not None and exchange.disconnected:
+            entry.seen = "silent"
+            return
+        if fault is not None and fault.do == "truncate" and not body:
+            # Of an answer without a body nothing can be left out but all of it.
+            self._break(call, Broken("closed"))
+            return
+        await send({"type": "http.response.start", "status": status, "headers": headers})
+        if fault is None:
+            await send({"type": "http.response.body", "body": body})
+            entry.seen = "answer"
+        elif fault.do == "truncate":
+            await send({"type": "http.response.body", "body": body[: len(body) // 2], "more_body": True})
+            self._break(call, Broken("truncated"))
+        else:
+            try:
+                async for piece, is_last in disturbed.dribbled(fault, body):
+                    await send({"type": "http.response.body", "body": piece, "more_body": not is_last})
+            except Broken:
+                self._break(call, Broken("truncated"))
+                return
+            entry.seen = "truncated" if exchange is not None and exchange.disconnected else "answer"
+
     def _headers(self, call: Call, answer: Answer) -> Headers:
-        second = int(call.workspace.clock.time())
+        second = int(call.workspace.clock.time() + call.workspace.skew)
         if second != self._second:
             self._second = second
             self._date = (b"date", http_date(second))
@@ -365,6 +465,16 @@ class Pipeline:
         if is_usual and len(self._sized) < _REMEMBERED_SIZES:
             self._sized[len(answer.body)] = headers
         return headers
+
+
+def _expired(when: str) -> Unauthorized:
+    return Unauthorized(
+        f"The token expired {when}. Get a new one from the token endpoint, after the seconds that expires_in "
+        "tells.",
+        "unauthorized",
+        "token-lifetime",
+        token_sent=True,
+    )
 
 
 @coroutine

@@ -57,6 +57,14 @@ class Server(uvicorn.Server):
         if self.started:
             self._on_ready()
 
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        self._drop_held()
+        await super().shutdown(sockets)
+
+    def _drop_held(self) -> None:
+        drop: Callable[[], None] = getattr(self.config.app, "drop_held", lambda: None)
+        drop()
+
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
         """As uvicorn's, which afterwards kills the process by the signal; this server ends with 0."""
@@ -107,6 +115,7 @@ class _InThread(Server):
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         # uvicorn's sleeps for a tenth of a second, whether or not there is anything to wait for.
+        self._drop_held()
         for listening in (*self.servers, *(sockets or ())):
             listening.close()
         for connection in list(self.server_state.connections):

@@ -40,6 +40,7 @@ class Settings(Struct, frozen=True):
     ready_file: str | None = None
     control_token: str | None = None
     control: bool = True
+    allow_fault_header: bool = False
     json: bool = False
     journal_entries: int = 1000
     journal_bytes: int = 16 * 1024 * 1024
@@ -203,6 +204,7 @@ _READERS: Mapping[str, Callable[[Any], Any]] = {
     "ready_file": _text,
     "control_token": _token,
     "control": _yes_or_no,
+    "allow_fault_header": _yes_or_no,
     "json": _yes_or_no,
     "journal_entries": _whole(1, 10_000_000),
     "journal_bytes": _whole(0, 2**40),

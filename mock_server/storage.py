@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections import ChainMap
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -32,10 +33,12 @@ from mock_server.storage_call import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from mock_server.presign import StorageKeys
     from mock_server.storage_call import StorageRequest
+
+    FrozenObjects = Mapping[str, "StoredObject"]
 
 PREFIX = "/_storage"
 DEFAULT_CONTENT_TYPE = "binary/octet-stream"
@@ -80,26 +83,31 @@ class StoredObject:
 
 
 class ObjectStore:
-    """The objects of one workspace's bucket, by key (`{documentId}/{attachmentId}`)."""
+    """The objects of one workspace's bucket, by key (`{documentId}/{attachmentId}`).
+
+    What was frozen is kept, and counted, until the store is closed: it may be restored.
+    """
 
     def __init__(self, budget: StorageBudget) -> None:
         self._budget = budget
         self._objects: dict[str, StoredObject] = {}
+        self._below: ChainMap[str, StoredObject] = ChainMap()
+        self._frozen: list[dict[str, StoredObject]] = []
 
     def __contains__(self, key: str) -> bool:
-        return key in self._objects
+        return key in self._objects or key in self._below
 
     def __len__(self) -> int:
-        return len(self._objects)
+        return len({*self._objects, *self._below})
 
     @property
     def size_bytes(self) -> int:
-        """The bytes of all objects held."""
-        return sum(len(stored.content) for stored in self._objects.values())
+        """The bytes of all objects held, frozen ones included."""
+        return sum(len(stored.content) for each in (self._objects, *self._frozen) for stored in each.values())
 
     def get(self, key: str) -> StoredObject | None:
         """The object at `key`, or None."""
-        return self._objects.get(key)
+        return self._objects.get(key) or self._below.get(key)
 
     def put(self, key: str, content: bytes, content_type: str, now: datetime) -> StoredObject:
         """Store `content` at `key` in place of what was there.
@@ -125,10 +133,24 @@ class ObjectStore:
         finally:
             self._budget.give_back(held)
 
-    def clear(self) -> None:
+    def frozen(self) -> FrozenObjects:
+        """The objects as they are now, which nothing changes any more."""
+        if self._objects:
+            self._frozen.append(self._objects)
+            self._below = ChainMap(self._objects, *self._below.maps)
+            self._objects = {}
+        return self._below
+
+    def restore(self, frozen: FrozenObjects | None) -> None:
+        """Have the objects that were frozen (None: none), in place of those that there are."""
+        self._budget.give_back(sum(len(stored.content) for stored in self._objects.values()))
+        self._objects = {}
+        self._below = frozen if isinstance(frozen, ChainMap) else ChainMap()
+
+    def close(self) -> None:
         """Forget all objects and return their bytes to the budget."""
         self._budget.give_back(self.size_bytes)
-        self._objects.clear()
+        self._objects, self._below, self._frozen = {}, ChainMap(), []
 
     def _size(self, key: str) -> int:
         return len(self._objects[key].content) if key in self._objects else 0

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
@@ -37,8 +37,8 @@ class StorageAnswer(Struct, frozen=True):
 class StorageError(Exception):
     """A refusal of the storage: HTTP status, S3 `Code`, a sentence, further XML elements, further headers."""
 
-    status: ClassVar[int] = 400
-    code: ClassVar[str] = "InvalidRequest"
+    status: int = 400
+    code: str = "InvalidRequest"
 
     def __init__(
         self,
@@ -51,6 +51,27 @@ class StorageError(Exception):
         self.message = message
         self.extra = dict(extra or {})
         self.headers = tuple(headers)
+
+
+class FaultedError(StorageError):
+    """The refusal that a fault asks for; `code` None stands for S3's usual one."""
+
+    def __init__(self, status: int, code: str | None) -> None:
+        super().__init__(f"A fault asked for this answer ({status}).")
+        self.status = status
+        self.code = code or _CODES.get(status, "InternalError" if status >= 500 else "InvalidRequest")
+
+
+_CODES = {
+    403: "AccessDenied",
+    404: "NoSuchKey",
+    409: "OperationAborted",
+    429: "SlowDown",
+    500: "InternalError",
+    502: "BadGateway",
+    503: "ServiceUnavailable",
+    504: "GatewayTimeout",
+}
 
 
 class QueryParametersError(StorageError):

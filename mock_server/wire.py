@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from msgspec import Struct
 
@@ -26,6 +26,16 @@ class Route(Struct, frozen=True, gc=False):
     file_name: bytes = b""
 
 
+class Exchange(Protocol):
+    """What a server that can break a connection on purpose has: its `receive` is a method of one of these."""
+
+    disconnected: bool
+
+    def break_off(self, how: str) -> None:
+        """End the connection: `closed`, `reset` (TCP RST), or `truncated` after a part of the answer."""
+        ...
+
+
 class Arrival(Struct, frozen=True, gc=False):
     """A request as ASGI gives it, its body not read yet.
 
@@ -38,6 +48,12 @@ class Arrival(Struct, frozen=True, gc=False):
     path: bytes
     fields: Fields
     route: Route
+
+    @property
+    def exchange(self) -> Exchange | None:
+        """The way to break the connection, where the server has one."""
+        owner = getattr(self.receive, "__self__", None)
+        return owner if hasattr(owner, "break_off") else None
 
 
 class Disconnected(Exception):
@@ -79,6 +95,11 @@ async def rest_of_body(arrival: Arrival, message: Mapping[str, Any], limit: int 
         if not message.get("more_body", False):
             return chunks[0] if len(chunks) == 1 else b"".join(chunks)
         message = await arrival.receive()
+
+
+async def drain(arrival: Arrival) -> None:
+    """Let the body of a request come, within a bound, and forget it."""
+    await _drain(arrival, await arrival.receive())
 
 
 async def _drain(arrival: Arrival, message: Mapping[str, Any]) -> None:

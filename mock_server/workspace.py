@@ -5,8 +5,11 @@ from __future__ import annotations
 import hmac
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
+from mock_server.clock import MovedClock
 from mock_server.domain.acting import Integrator
 from mock_server.domain.creation import NETWORK_PARTICIPANT
+from mock_server.faults import Faults
+from mock_server.gates import Gates
 from mock_server.ids import Ids
 from mock_server.journal import Journal
 from mock_server.ledger.memory import MemoryLedger
@@ -22,7 +25,7 @@ if TYPE_CHECKING:
     from mock_server.ledger import Ledger
     from mock_server.presign import StorageKeys
     from mock_server.settings import Settings
-    from mock_server.storage import ObjectStore, StorageBudget
+    from mock_server.storage import FrozenObjects, ObjectStore, StorageBudget
 
 DEFAULT: Final = "default"
 _BUCKET: Final = "carrot-mock-attachments"
@@ -73,6 +76,18 @@ DEFAULT_CREDENTIALS: Final = (
 )
 
 
+class Snapshot(NamedTuple):
+    """A world as it was at a moment, `at` seconds since 1970 on its clock."""
+
+    id: str
+    position: int
+    at: float
+    ledger: Ledger
+    objects: FrozenObjects | None
+    clock: Clock
+    skew: float
+
+
 class Workspace:
     """One world. Everything but its credentials and storage keys begins anew with `reset`."""
 
@@ -91,7 +106,7 @@ class Workspace:
         self.id = workspace_id
         self.deleted = False
         self.credentials = credentials
-        self.clock = clock
+        self._own_clock = clock
         self._initial_semantics = semantics
         self.rate_limit = rate_limit
         self._settings = settings
@@ -115,9 +130,15 @@ class Workspace:
         self._begin(semantics)
 
     def reset(self) -> None:
-        """Begin anew; with a seed that was chosen, the next ids are the first ones again."""
+        """Begin anew; with a seed that was chosen, the next ids are the first ones again.
+
+        Requests that are held go on, in the world that they came to.
+        """
+        self.gates.clear()
+        self.faults.clear()
         if self._objects is not None:
-            self._objects.clear()
+            self._objects.close()
+            self._objects = None
         self.ids = Ids(self._chosen_seed)
         self.seed = self.ids.seed
         self.answer_ids = Ids(self.seed + 1)
@@ -125,6 +146,15 @@ class Workspace:
 
     def _begin(self, semantics: Semantics) -> None:
         self.semantics = semantics
+        self.clock: Clock = self._own_clock
+        # How far the Date header and the times of tokens are ahead of the clock, in seconds.
+        self.skew = 0.0
+        self.faults = Faults(self.seed, self.disturbance_changed)
+        self.gates = Gates(self.disturbance_changed)
+        self.is_disturbed = False
+        # Authorization headers whose tokens a fault let expire before their time.
+        self.expired_tokens: set[bytes] = set()
+        self._snapshots: dict[str, Snapshot] = {}
         self.buckets = Buckets()
         self.journal = Journal(self._settings.journal_entries, self._settings.journal_bytes)
         # Keys whose first request is not answered yet, with those who wait for it.
@@ -134,6 +164,64 @@ class Workspace:
             self.ledger.parties(environment).register(dict(NETWORK_PARTICIPANT))
         for credential in self.credentials:
             self.ledger.parties(credential.environment).register(dict(PARTICIPANTS[credential.integrator]))
+
+    # What is to go wrong, and the time ---------------------------------------------------------------------
+
+    def disturbance_changed(self) -> None:
+        """Look anew whether there is a gate, or a fault that may still strike: most requests go a shorter way."""
+        self.is_disturbed = len(self.gates) > 0 or self.faults.any_left
+
+    def drop_held(self) -> None:
+        """End the requests that faults and gates hold, without an answer, and hold no more."""
+        self.gates.drop()
+        self.faults.drop()
+        self.gates.clear()
+        self.faults.clear()
+
+    def use_clock(self, clock: Clock) -> None:
+        """Take the time from another clock, also after a reset."""
+        self._own_clock = self.clock = clock
+
+    @property
+    def clock_runs(self) -> bool:
+        return self.clock.runs if isinstance(self.clock, MovedClock) else True
+
+    def move_clock(self, now: float, *, runs: bool) -> None:
+        """Let the clock show `now`, seconds since 1970, and go on from there or stand still."""
+        clock = self.clock if isinstance(self.clock, MovedClock) else MovedClock(self.clock)
+        self.clock = clock.moved(now, runs=runs)
+
+    # Snapshots --------------------------------------------------------------------------------------------
+
+    def snapshot(self) -> Snapshot:
+        """Keep the ledger, with its keys and parties, the files and the clock as they are now."""
+        objects = None if self._objects is None else self._objects.frozen()
+        taken = Snapshot(
+            f"s{len(self._snapshots) + 1}",
+            self.ledger.position,
+            self.clock.time(),
+            self.ledger.frozen(),
+            objects,
+            self.clock,
+            self.skew,
+        )
+        self._snapshots[taken.id] = taken
+        return taken
+
+    @property
+    def snapshots(self) -> Mapping[str, Snapshot]:
+        return self._snapshots
+
+    def restore(self, snapshot: Snapshot) -> None:
+        """Let the world be again as it was; requests that are under way go on in the one that is left.
+
+        Ids go on where they were: what is written next is nothing that was there before.
+        """
+        self.ledger = snapshot.ledger.thawed()
+        if self._objects is not None:
+            self._objects.restore(snapshot.objects)
+        self.clock, self.skew = snapshot.clock, snapshot.skew
+        self.in_flight = {}
 
     @property
     def objects(self) -> ObjectStore:

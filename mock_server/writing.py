@@ -211,6 +211,7 @@ def _commit(call: Call, write: Write, looks: Sequence[_Look]) -> list[Outcome]:
     if changes.drafts:
         call.ledger.commit(changes, call.by.environment, entry.number)
         entry.committed = True
+        entry.document_id = changes.drafts[0].document_id
         entry.events = [draft.event["id"] for draft in changes.drafts if draft.kind == "event.appended"]
     return outcomes
 

@@ -153,7 +153,6 @@ def test_no_secret_but_the_announced_one_is_ever_printed(serve: Serve) -> None:
         (["--config", "/"], "cannot be read"),
         (["--ready-file", "/nowhere/ready.json", "--port", "0"], "/nowhere/ready.json"),
         (["--control-token", "tökén"], "ASCII"),
-        (["--allow-fault-header"], "--allow-fault-header"),
     ],
     ids=" ".join,
 )

@@ -322,8 +322,8 @@ class TestBudget:
         budget = StorageBudget(10)
         store = ObjectStore(budget)
         put(store)
-        store.clear()
-        store.clear()
+        store.close()
+        store.close()
         assert (budget.used_bytes, len(store)) == (0, 0)
         put(store)
 

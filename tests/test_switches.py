@@ -220,7 +220,7 @@ def dedup_in_flight(world: World) -> None:
                         await asyncio.sleep(0)
 
             def seen() -> list[dict[str, Any]]:
-                entries = [entry.as_json(attempt) for entry, attempt in world.workspace.journal.numbered()]
+                entries = [entry.as_json(place) for entry, place in world.workspace.journal.placed()]
                 return [verdict for entry in entries for verdict in entry["deduplication"]]
 
             world.pipeline.hook = hook

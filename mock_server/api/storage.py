@@ -10,7 +10,7 @@ from mock_server.call import Answer
 from mock_server.domain import attaching
 from mock_server.domain.changes import Changes
 from mock_server.domain.document import OPEN
-from mock_server.storage_call import NoSuchKeyError, StorageRequest
+from mock_server.storage_call import FaultedError, NoSuchKeyError, StorageRequest
 
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
@@ -32,6 +32,16 @@ def workspace_of(workspaces: Workspaces, request: StorageRequest) -> Workspace |
     from mock_server.presign import claimed_access_key
 
     return workspaces.of_access_key(claimed_access_key(request.query))
+
+
+def document_of(request: StorageRequest) -> str | None:
+    """The document whose file a URL names, as far as its path tells."""
+    parts = request.path.decode("latin-1").split("/")
+    return parts[3].lower() if len(parts) == _PARTS else None
+
+
+# Nothing, `_storage`, bucket, document, attachment.
+_PARTS = 5
 
 
 def shown(body: bytes) -> bytes:
@@ -63,7 +73,7 @@ def answer(call: Call, request: StorageRequest) -> Answer:
     if call.ledger is not call.workspace.ledger:
         # A deleted workspace has nobody to give the bytes back to the bound.
         raise NoSuchKeyError(
-            "The workspace was reset or deleted while this request was under way; nothing is stored."
+            "The workspace was reset, restored or deleted while this request was under way; nothing is stored."
         )
     objects = call.workspace.objects
     bucket = call.workspace.storage_keys.bucket
@@ -78,6 +88,11 @@ def answer(call: Call, request: StorageRequest) -> Answer:
         call.entry.behaviours += ("attachment-download", "s3-download")
     request_id = call.entry.id.rjust(16, "0").upper()
     return _answer(storage.stamp(given, request_id, call.workspace.answer_ids.secret()))
+
+
+def struck(call: Call, status: int, code: str | None) -> Answer:
+    """The refusal that a fault asks for."""
+    return refusal(call, request_of(call.arrival), FaultedError(status, code))
 
 
 def refusal(call: Call, request: StorageRequest, error: StorageError) -> Answer:

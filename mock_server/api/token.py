@@ -128,6 +128,15 @@ def refusal(call: Call, error: TokenError) -> Answer:
     return Answer(401, body, [*headers, (b"www-authenticate", b'Basic realm="carrot", charset="UTF-8"')])
 
 
+def struck(call: Call, status: int, code: str | None) -> Answer:
+    """The answer that a fault asks for, in the form of RFC 6749; `code` None stands for the usual one."""
+    error = code or ("invalid_client" if status == 401 else "invalid_request")
+    headers = [JSON, *_NOT_CACHED]
+    if status == 401:
+        headers.append((b"www-authenticate", b'Basic realm="carrot", charset="UTF-8"'))
+    return Answer(status, orjson.dumps({"error": error}), headers)
+
+
 def _form(call: Call) -> dict[str, str]:
     media_type = (call.header(b"content-type") or b"").split(b";", 1)[0].strip().lower()
     if media_type != b"application/x-www-form-urlencoded":

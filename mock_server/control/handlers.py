@@ -58,12 +58,12 @@ async def create_workspace(request: Request) -> Response:
 
 
 async def show_workspace(request: Request) -> Response:
-    return json_answer(_workspace(request).as_json(_base_url(request)))
+    return json_answer(workspace_of(request).as_json(_base_url(request)))
 
 
 async def delete_workspace(request: Request) -> Response:
     """Forget a world with all that is in it."""
-    workspace = _workspace(request)
+    workspace = workspace_of(request)
     if workspace.id == DEFAULT:
         raise ControlError(409, "conflict", "The default workspace cannot be deleted; reset it instead.")
     _workspaces(request).delete(workspace)
@@ -72,7 +72,7 @@ async def delete_workspace(request: Request) -> Response:
 
 async def reset(request: Request) -> Response:
     """As new; credentials and storage keys stay."""
-    _workspace(request).reset()
+    workspace_of(request).reset()
     return Response(status_code=204)
 
 
@@ -81,7 +81,7 @@ async def reset(request: Request) -> Response:
 
 async def events(request: Request) -> Response:
     """The ledger after a position, as a JSON array or as lines of JSON."""
-    records = _workspace(request).ledger.records(_number(request, "since", 0))
+    records = workspace_of(request).ledger.records(_number(request, "since", 0))
     if "application/x-ndjson" in request.headers.get("accept", ""):
         return StreamingResponse(_lines(records), media_type="application/x-ndjson")
     return raw_answer(b"[%s]" % b",".join(map(_record, records)))
@@ -100,14 +100,14 @@ async def documents(request: Request) -> Response:
                 "events": len(_shown(request, each)),
                 "currentValue": each.value,
             }
-            for each in _workspace(request).ledger.documents()
+            for each in workspace_of(request).ledger.documents()
         ]
     )
 
 
 async def document(request: Request) -> Response:
     """A document as its creator reads it, now or as it was at a moment or a position of the ledger."""
-    ledger = _workspace(request).ledger
+    ledger = workspace_of(request).ledger
     found = ledger.document(request.path_params["id"].lower())
     if found is None:
         raise ControlError(404, "notFound", f"There is no document {request.path_params['id']}.", "/id")
@@ -125,19 +125,19 @@ async def document(request: Request) -> Response:
 
 
 async def semantics(request: Request) -> Response:
-    return json_answer(_workspace(request).semantics.as_dict())
+    return json_answer(workspace_of(request).semantics.as_dict())
 
 
 async def change_semantics(request: Request) -> Response:
     """Set some switches; all of the change, or with a 400 none of it."""
-    workspace = _workspace(request)
+    workspace = workspace_of(request)
     workspace.semantics = workspace.semantics.replace(_switches(await json_object(request)))
     return json_answer(workspace.semantics.as_dict())
 
 
 async def deduplication(request: Request) -> Response:
     """Every key that stands for something."""
-    claims = _workspace(request).ledger.claims()
+    claims = workspace_of(request).ledger.claims()
     return json_answer([_claim(scope, key, known) for scope, key, known in claims])
 
 
@@ -146,7 +146,7 @@ async def deduplication_key(request: Request) -> Response:
     wanted = request.path_params["key"]
     found = [
         _claim(scope, key, known)
-        for scope, key, known in _workspace(request).ledger.claims()
+        for scope, key, known in workspace_of(request).ledger.claims()
         if key == wanted
     ]
     if not found:
@@ -157,7 +157,7 @@ async def deduplication_key(request: Request) -> Response:
 async def forget_key(request: Request) -> Response:
     """Drop a key; what was written under it stays."""
     wanted = request.path_params["key"]
-    if not _workspace(request).ledger.forget(wanted):
+    if not workspace_of(request).ledger.forget(wanted):
         raise ControlError(404, "notFound", f"The deduplicationId {wanted} stands for nothing.", "/key")
     return Response(status_code=204)
 
@@ -167,25 +167,25 @@ async def requests(request: Request) -> Response:
     check_keys(request.query_params, _FILTERS)
     matches = _filter(request)
     limit = _number(request, "limit", -1)
-    found = [each for each in _workspace(request).journal.numbered() if matches(each[0])]
+    found = [each for each in workspace_of(request).journal.placed() if matches(each[0])]
     if limit >= 0:
         found = found[max(len(found) - limit, 0) :]
-    return json_answer(_without_secrets(request, [entry.as_json(attempt) for entry, attempt in found]))
+    return json_answer(_without_secrets(request, [entry.as_json(place) for entry, place in found]))
 
 
 async def request(request: Request) -> Response:
     """One entry of the journal."""
     wanted = request.path_params["id"]
-    for entry, attempt in _workspace(request).journal.numbered():
+    for entry, place in workspace_of(request).journal.placed():
         if entry.id == wanted:
-            return json_answer(_without_secrets(request, entry.as_json(attempt)))
+            return json_answer(_without_secrets(request, entry.as_json(place)))
     raise ControlError(404, "notFound", f"The journal has no request {wanted}; it keeps the newest.", "/id")
 
 
 def _without_secrets(request: Request, shown: Any) -> Any:
     from mock_server.redaction import scrub
 
-    return scrub(shown, [each.client_secret for each in _workspace(request).credentials])
+    return scrub(shown, [each.client_secret for each in workspace_of(request).credentials])
 
 
 # What they share --------------------------------------------------------------------------------------
@@ -196,7 +196,8 @@ def _workspaces(request: Request) -> Workspaces:
     return found
 
 
-def _workspace(request: Request) -> Workspace:
+def workspace_of(request: Request) -> Workspace:
+    """The workspace that a path names; raises ControlError."""
     workspace_id = request.path_params["workspace"]
     found = _workspaces(request).find(workspace_id)
     if found is None:
@@ -272,10 +273,10 @@ def _lines(records: Sequence[Record]) -> Iterator[bytes]:
 
 
 def _shown(request: Request, found: Document) -> list[bytes]:
-    return api_documents.visible(found, _workspace(request).ledger.history(found.id))
+    return api_documents.visible(found, workspace_of(request).ledger.history(found.id))
 
 
-def _until(history: Sequence[Record], at: str) -> list[Record]:
+def _until(history: Sequence[Record], at: str) -> Sequence[Record]:
     if _is_number(at):
         return [record for record in history if record.position <= int(at)]
     try:
@@ -288,8 +289,13 @@ def _until(history: Sequence[Record], at: str) -> list[Record]:
             f"at must be a position of the ledger or a date-time with Z or an offset; got {shown(at)}.",
             "/at",
         ) from None
-    # Times are shown in milliseconds: a moment means all of its millisecond.
-    return [record for record in history if int(record.recorded_at * 1000 + 0.5e-3) <= round(moment * 1000)]
+    # Times are shown in milliseconds: a moment means all of its millisecond. A clock that was set back shows one
+    # several times: what counts is the last.
+    milliseconds = round(moment * 1000)
+    place = len(history)
+    while place and int(history[place - 1].recorded_at * 1000 + 0.5e-3) > milliseconds:
+        place -= 1
+    return history[:place]
 
 
 def _folded(history: Sequence[Record]) -> Document:

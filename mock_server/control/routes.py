@@ -9,7 +9,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from mock_server import contract
-from mock_server.control import handlers
+from mock_server.control import disturbances, handlers
 from mock_server.control.answers import ControlError, failure, json_answer
 from mock_server.pages import ASSETS, SECURITY_HEADERS, page
 from mock_server.version import __version__
@@ -38,6 +38,23 @@ CONTROL: dict[str, dict[str, Handler]] = {
     },
     f"{_WORKSPACE}/requests": {"GET": handlers.requests},
     f"{_WORKSPACE}/requests/{{id}}": {"GET": handlers.request},
+    f"{_WORKSPACE}/faults": {
+        "GET": disturbances.list_faults,
+        "POST": disturbances.add_fault,
+        "DELETE": disturbances.clear_faults,
+    },
+    f"{_WORKSPACE}/faults/{{id}}": {"DELETE": disturbances.remove_fault},
+    f"{_WORKSPACE}/faults/{{id}}/release": {"POST": disturbances.release_fault},
+    f"{_WORKSPACE}/gates": {
+        "GET": disturbances.list_gates,
+        "POST": disturbances.hold_gate,
+        "DELETE": disturbances.clear_gates,
+    },
+    f"{_WORKSPACE}/gates/{{id}}": {"DELETE": disturbances.remove_gate},
+    f"{_WORKSPACE}/gates/{{id}}/release": {"POST": disturbances.release_gate},
+    f"{_WORKSPACE}/clock": {"GET": disturbances.show_clock, "PUT": disturbances.change_clock},
+    f"{_WORKSPACE}/snapshots": {"GET": disturbances.list_snapshots, "POST": disturbances.take_snapshot},
+    f"{_WORKSPACE}/snapshots/{{id}}/restore": {"POST": disturbances.restore_snapshot},
 }
 """Path → method → handler, as `/_mock/openapi.json` describes them."""
 

@@ -6,7 +6,8 @@ Source: CONTRACT `party-identity` (assumed). An identity is a participant's `cou
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections import ChainMap
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import orjson
 from msgspec import Struct
@@ -14,7 +15,7 @@ from msgspec import Struct
 from mock_server.errors import Conflict, NotFound, Problem
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, MutableMapping
 
     from mock_server.ids import Ids
 
@@ -46,10 +47,10 @@ class Parties(Struct, gc=False):
     """
 
     _below: Parties | None = None
-    _ids: dict[Identity, str] = {}
-    _stored: dict[str, Stored] = {}
-    _aliases: dict[str, str] = {}
-    _names: dict[str, tuple[str, ...]] = {}
+    _ids: MutableMapping[Identity, str] = {}
+    _stored: MutableMapping[str, Stored] = {}
+    _aliases: MutableMapping[str, str] = {}
+    _names: MutableMapping[str, tuple[str, ...]] = {}
     _untold: list[tuple[str, str]] = []
     # Stored shapes of payloads, as JSON, whose party is known: most events repeat those of the one before.
     repeated: dict[bytes, Stored] = {}
@@ -57,6 +58,10 @@ class Parties(Struct, gc=False):
     def layer(self) -> Parties:
         """An empty layer over these."""
         return Parties(self, repeated=self.repeated)
+
+    def thawed(self) -> Parties:
+        """Parties that begin with these, which must not change any more; takes no time of theirs."""
+        return Parties(None, _over(self._ids), _over(self._stored), _over(self._aliases), _over(self._names))
 
     def absorb(self, layer: Parties) -> None:
         """Take over what a layer has added."""
@@ -196,3 +201,12 @@ class Parties(Struct, gc=False):
                 return found
             layer = layer._below
         return None
+
+
+Key = TypeVar("Key")
+Value = TypeVar("Value")
+
+
+def _over(below: MutableMapping[Key, Value]) -> MutableMapping[Key, Value]:
+    """An empty mapping over others, which it does not change."""
+    return ChainMap({}, *(below.maps if isinstance(below, ChainMap) else (below,)))

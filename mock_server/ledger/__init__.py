@@ -96,3 +96,11 @@ class Ledger(Protocol):
     def forget(self, key: str) -> int:
         """Drop a key from every scope; how many were dropped. The events stay."""
         ...
+
+    def frozen(self) -> Ledger:
+        """The ledger as it is now, which nothing changes any more; takes the same time however long it is."""
+        ...
+
+    def thawed(self) -> Ledger:
+        """Of a frozen ledger: one that begins with what is in it; takes the same time however long it is."""
+        ...

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import chain
 from sys import intern
 from typing import TYPE_CHECKING, Any, cast
 
@@ -26,41 +27,66 @@ class _Timeline(Struct, gc=False):
 
 
 class MemoryLedger:
-    """See `mock_server.ledger.Ledger`; nothing here awaits, so a commit cannot be seen half done."""
+    """See `mock_server.ledger.Ledger`; nothing here awaits, so a commit cannot be seen half done.
 
-    __slots__ = ("_keys", "_parties", "_records", "_timelines")
+    A ledger that was frozen goes on as a layer over what it was then: nothing in a layer below is changed, and
+    what a layer does not have is looked for in the one below.
+    """
 
-    def __init__(self) -> None:
+    __slots__ = ("_below", "_keys", "_parties", "_records", "_start", "_timelines")
+
+    def __init__(self, below: MemoryLedger | None = None) -> None:
+        self._below = below
+        # The position of the newest record below.
+        self._start = 0 if below is None else below.position
         self._records: list[Record] = []
         self._timelines: dict[str, _Timeline] = {}
-        self._keys: dict[str, dict[str, Record | Remembered]] = {}
-        self._parties: dict[str, Parties] = {"TEST": Parties(), "PROD": Parties()}
+        # None stands for a key of a layer below that was forgotten.
+        self._keys: dict[str, dict[str, Record | Remembered | None]] = {}
+        self._parties: dict[str, Parties] = (
+            {"TEST": Parties(), "PROD": Parties()}
+            if below is None
+            else {name: each.thawed() for name, each in below._parties.items()}
+        )
 
     @property
     def position(self) -> int:
-        return len(self._records)
+        return self._start + len(self._records)
 
     def document(self, document_id: str) -> Document | None:
         timeline = self._timelines.get(document_id)
+        if timeline is None:
+            if self._below is None:
+                return None
+            timeline = self._find(document_id)
         return None if timeline is None else timeline.document
 
     def facts(self, document_id: str) -> dict[str, Any]:
-        return cast("dict[str, Any]", orjson.loads(self._timelines[document_id].history[0].event))
+        return cast("dict[str, Any]", orjson.loads(self.history(document_id)[0].event))
 
     def documents(self) -> Iterator[Document]:
-        return (each.document for each in self._timelines.values())
+        ids: dict[str, None] = {}
+        for layer in reversed(list(self._layers())):
+            ids.update(dict.fromkeys(layer._timelines))
+        return (each for document_id in ids if (each := self.document(document_id)) is not None)
 
     def history(self, document_id: str) -> Sequence[Record]:
-        return self._timelines[document_id].history
+        timeline = self._find(document_id)
+        if timeline is None:
+            raise KeyError(document_id)
+        return timeline.history
 
     def records(self, since: int = 0) -> Sequence[Record]:
-        return self._records[max(since, 0) :]
+        if since >= self._start:
+            return self._records[since - self._start :]
+        parts = [layer._records[max(since - layer._start, 0) :] for layer in self._layers()]
+        return list(chain.from_iterable(reversed(parts)))
 
     def parties(self, environment: Environment) -> Parties:
         return self._parties[environment]
 
     def commit(self, changes: Changes, environment: Environment, request: int) -> Sequence[Record]:
-        now, position, timelines = changes.now, len(self._records), self._timelines
+        now, position, timelines = changes.now, self.position, self._timelines
         new = []
         for draft in changes.drafts:
             position += 1
@@ -79,6 +105,8 @@ class MemoryLedger:
                     draft.fingerprint,
                 )
             )
+        if self._below is not None:
+            self._take_up(changes)
         # Everything that could fail came first: what follows is only assignments.
         for draft, record in zip(changes.drafts, new, strict=True):
             if record.kind == "document.created":
@@ -97,20 +125,69 @@ class MemoryLedger:
 
     def claim(self, scope: str, key: str) -> Record | Remembered | None:
         keys = self._keys.get(scope)
-        return None if keys is None else keys.get(key)
+        if self._below is None:
+            return None if keys is None else keys.get(key)
+        for layer in self._layers():
+            keys = layer._keys.get(scope, {})
+            if key in keys:
+                return keys[key]
+        return None
 
     def remember(self, scope: str, key: str, error: Remembered) -> None:
         self._scope(scope)[key] = error
 
     def claims(self) -> Iterator[tuple[str, str, Record | Remembered]]:
-        for scope, keys in self._keys.items():
-            for key, claim in keys.items():
+        found: dict[tuple[str, str], Record | Remembered | None] = {}
+        for layer in reversed(list(self._layers())):
+            for scope, keys in layer._keys.items():
+                found.update({(scope, key): claim for key, claim in keys.items()})
+        for (scope, key), claim in found.items():
+            if claim is not None:
                 yield scope, key, claim
 
     def forget(self, key: str) -> int:
-        return sum(keys.pop(key, None) is not None for keys in self._keys.values())
+        if self._below is None:
+            return sum(keys.pop(key, None) is not None for keys in self._keys.values())
+        scopes = {scope for layer in self._layers() for scope in layer._keys}
+        known = [scope for scope in scopes if self.claim(scope, key) is not None]
+        for scope in known:
+            self._scope(scope)[key] = None
+        return len(known)
 
-    def _scope(self, scope: str) -> dict[str, Record | Remembered]:
+    # Layers -------------------------------------------------------------------------------------------
+
+    def frozen(self) -> MemoryLedger:
+        if self._below is not None and not self._records and not self._keys:
+            return self._below
+        frozen = MemoryLedger.__new__(MemoryLedger)
+        for name in self.__slots__:
+            setattr(frozen, name, getattr(self, name))
+        MemoryLedger.__init__(self, frozen)
+        return frozen
+
+    def thawed(self) -> MemoryLedger:
+        return MemoryLedger(self)
+
+    def _layers(self) -> Iterator[MemoryLedger]:
+        """This one, then those below it."""
+        layer: MemoryLedger | None = self
+        while layer is not None:
+            yield layer
+            layer = layer._below
+
+    def _find(self, document_id: str) -> _Timeline | None:
+        for layer in self._layers():
+            if (timeline := layer._timelines.get(document_id)) is not None:
+                return timeline
+        return None
+
+    def _take_up(self, changes: Changes) -> None:
+        """Have timelines of its own for the documents that change."""
+        for document_id in changes.documents:
+            if document_id not in self._timelines and (below := self._find(document_id)) is not None:
+                self._timelines[document_id] = _Timeline(below.document, [*below.history])
+
+    def _scope(self, scope: str) -> dict[str, Record | Remembered | None]:
         keys = self._keys.get(scope)
         if keys is None:
             keys = self._keys[scope] = {}
