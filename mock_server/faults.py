@@ -235,6 +235,9 @@ def fault_of(fields: Mapping[str, Any]) -> Fault:
 
     Names that are none are for the caller to refuse.
     """
+    for name, value in fields.items():
+        if value is None and name != "times":
+            raise FaultMistake(name, f"/{name} must not be null; leave it out where there is nothing to say.")
     operation = _one_of("operation", fields, (*OPERATIONS, ANY))
     phase = cast("Phase", _one_of("phase", fields, PHASES))
     do = _one_of("do", fields, tuple(FAULTS))
