@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from pytest_carrot import comparison, history, story
+from pytest_carrot.diagnosis.lints import examine
 from pytest_carrot.retries import chains
 from pytest_carrot.table import table
 
@@ -13,8 +14,11 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from pytest_carrot.control import Control
+    from pytest_carrot.diagnosis.finding import Finding
     from pytest_carrot.history import Advisory, Entry
     from pytest_carrot.retries import Chain
+
+_LINES: Final = 20
 
 
 class Journal:
@@ -60,11 +64,15 @@ class Journal:
 
     @property
     def advisories(self) -> list[Advisory]:
-        """What was not refused and should be known nevertheless: `code`, `message` and `requestId` of each."""
+        """What no answer told the client and it should know nevertheless: `code`, `message`, `requestId` of each.
+
+        It is what the server notes with a request (a property that was dropped, a deprecated word) and what
+        the lints of `pytest_carrot.diagnosis` find in all of them (no key, a token for each call, a file that
+        was never uploaded), in the order of the requests.
+        """
         return [
-            {**advisory, "requestId": entry["id"]}
-            for entry in self.entries()
-            for advisory in entry["advisories"]
+            {"code": each.code, "message": each.message, "requestId": each.request_id}
+            for each in self._findings(self.entries())
         ]
 
     def assert_count(
@@ -103,21 +111,18 @@ class Journal:
         )
 
     def assert_no_advisories(self) -> None:
-        """No request was answered with something that should be known: a clock ahead, an event out of order."""
+        """There is nothing in `advisories`: nothing that the server noted, and nothing that the lints find."""
         __tracebackhide__ = True
-        told = [each for each in self._all() if each["advisories"]]
-        if not told:
+        entries = self._all()
+        found = self._findings(entries)
+        if not found:
             return
-        lines = [
-            story.line(f"  {each['id']} {advisory['code']}: {advisory['message']}")
-            for each in told
-            for advisory in each["advisories"]
-        ]
+        concerned = {request_id for each in found for request_id in each.requests}
         story.fail(
             self._control,
-            f"Expected no advisories, got {len(lines)}.",
-            "\n".join(lines),
-            f"The requests that they came with:\n{story.requests(told)}",
+            f"Expected no advisories, got {len(found)}.",
+            "\n".join(_told(found)),
+            f"The requests concerned:\n{story.requests([each for each in entries if each['id'] in concerned])}",
         )
 
     def assert_retried_with_same_key(self, operation: str) -> None:
@@ -187,6 +192,9 @@ class Journal:
             documents=[each.entry["documentId"] for each in committed if "documentId" in each.entry],
         )
 
+    def _findings(self, entries: Sequence[Entry]) -> list[Finding]:
+        return examine(entries, history.records(self._control))
+
     def _all(self) -> list[Entry]:
         """All requests; fails when the journal has lost the first of them."""
         __tracebackhide__ = True
@@ -199,6 +207,21 @@ class Journal:
                 "workspace are gone. Start the server with a greater --journal-entries or --journal-bytes.",
             )
         return found
+
+
+def _told(found: Sequence[Finding]) -> list[str]:
+    """A line for each finding; why it matters and what to do is told with the first of a code."""
+    lines: list[str] = []
+    explained: set[str] = set()
+    for each in found:
+        text = each.seen if each.advice in explained else each.message
+        explained.add(each.advice)
+        # The server's own advisories come without advice, and do not say in which request.
+        where = "" if each.advice else f"{each.request_id} "
+        lines.append(story.line(f"  {where}{each.code}: {text}"))
+    if len(lines) > _LINES:
+        lines[_LINES:] = [f"  ... {len(lines) - _LINES} more ..."]
+    return lines
 
 
 def _attempts(found: Sequence[Chain]) -> str:

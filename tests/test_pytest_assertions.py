@@ -141,10 +141,10 @@ def test_entries_are_filtered(carrot: Carrot) -> None:
 
 
 def test_advisories_say_which_request_they_are_of(carrot: Carrot) -> None:
-    document_id = carrot.create()
+    document_id = carrot.create(deduplicationId="d")
     carrot.journal.assert_no_advisories()
     carrot.control.patch("semantics", {"ordering": "warn"})
-    carrot.append(document_id, externalCreatedAt=at(7))
+    carrot.append(document_id, externalCreatedAt=at(7), deduplicationId="e")
     [advisory] = carrot.journal.advisories
     assert (advisory["code"], advisory["requestId"]) == ("out-of-order", "r3")
     told = report(carrot.journal.assert_no_advisories)
@@ -152,7 +152,7 @@ def test_advisories_say_which_request_they_are_of(carrot: Carrot) -> None:
     assert line(told, "r3 out-of-order:").startswith(
         "r3 out-of-order: /externalCreatedAt must not be earlier"
     )
-    assert line(told, "events.append").endswith("Pick-up 201 1 no key")
+    assert line(told, "events.append").endswith("Pick-up 201 1 e fresh")
 
 
 def test_requests_are_counted(carrot: Carrot) -> None:

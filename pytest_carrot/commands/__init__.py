@@ -1,0 +1,1 @@
+"""Commands of `carrot-mock` about clients: each module has one, loaded when it is called."""
