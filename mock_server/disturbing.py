@@ -68,10 +68,13 @@ class Disturbed:
         if self._then is not None:
             await self._then(phase, entry)
         workspace = self._call.workspace
+        # What was taken away while the request was held by another does nothing to it any more.
         for gate in workspace.gates:
-            if gate.fits(phase, entry):
+            if gate.fits(phase, entry) and workspace.gates.find(gate.id) is gate:
                 await gate.room.hold(entry, workspace.clock.time(), gate.seconds)
         for fault in workspace.faults:
+            if workspace.faults.find(fault.id) is not fault:
+                continue
             if fault.fits(phase, entry, self._attempt) and fault.takes():
                 if fault.is_spent:
                     workspace.disturbance_changed()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hmac
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from mock_server.clock import MovedClock
+from mock_server.clock import ManualClock, MovedClock
 from mock_server.domain.acting import Integrator
 from mock_server.domain.creation import NETWORK_PARTICIPANT
 from mock_server.faults import Faults
@@ -221,6 +221,8 @@ class Workspace:
         if self._objects is not None:
             self._objects.restore(snapshot.objects)
         self.clock, self.skew = snapshot.clock, snapshot.skew
+        if isinstance(self.clock, ManualClock):
+            self.clock.set(snapshot.at)
         self.in_flight = {}
 
     @property

@@ -1,24 +1,25 @@
-"""A Carrot world in this process, without a socket, and the synchronous httpx transport that reaches it."""
+"""A Carrot world in this process, without a socket, and the httpx transports that reach it."""
 
 from __future__ import annotations
 
 import asyncio
-import threading
-import weakref
 from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, NoReturn, cast
 from urllib.parse import unquote
 
 import httpx
 
 from pytest_carrot.bearer import Bearer
+from pytest_carrot.control import ControlError
+from pytest_carrot.exchange import Exchange, scope
 from pytest_carrot.handle import Carrot
+from pytest_carrot.shared_loop import Call, SharedLoop
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import AsyncIterator, Iterator, Mapping
 
-    from starlette.types import ASGIApp, Message, Scope
+    from starlette.types import ASGIApp, Scope
 
     from mock_server.clock import Clock
     from pytest_carrot.control import Control
@@ -26,6 +27,10 @@ if TYPE_CHECKING:
 URL = "http://carrot.test"
 _HOST = (b"host", b"carrot.test")
 _SERVER = ("carrot.test", 80)
+# What httpx says of a connection that breaks.
+_CLOSED = "Server disconnected without sending a response."
+_RESET = "[Errno 104] Connection reset by peer"
+_TIMED_OUT = "timed out"
 
 
 class CarrotAsgi(Carrot):
@@ -40,7 +45,7 @@ class CarrotAsgi(Carrot):
 
     def set_clock(self, clock: Clock) -> None:
         """From now on this world, and no other, takes the time from `clock`."""
-        self.app.state.workspaces.find(self.id).clock = clock
+        self.app.state.workspaces.find(self.id).use_clock(clock)
 
     @cached_property
     def client(self) -> httpx.Client:
@@ -50,7 +55,7 @@ class CarrotAsgi(Carrot):
     @cached_property
     def async_client(self) -> httpx.AsyncClient:
         """The same for asyncio; the app runs on the event loop of the caller."""
-        return httpx.AsyncClient(transport=httpx.ASGITransport(self.app), base_url=URL, auth=Bearer(self))
+        return httpx.AsyncClient(transport=AsyncASGITransport(self.app), base_url=URL, auth=Bearer(self))
 
     def close(self) -> None:
         if "client" in self.__dict__:
@@ -64,8 +69,9 @@ class CarrotAsgi(Carrot):
 class SyncASGITransport(httpx.BaseTransport):
     """Calls an ASGI application from synchronous code: `httpx.Client(transport=SyncASGITransport(app))`.
 
-    One request at a time, whole answers; what the application raises comes out of the call. Threads may share
-    it, and it works where an event loop runs already.
+    Whole answers; what the application raises comes out of the call. Threads may share it, one of which may wait for
+    what another one does, and it works where an event loop runs already. Of the client's time limits, the one for
+    reading counts.
     """
 
     def __init__(self, app: ASGIApp | InProcess) -> None:
@@ -73,10 +79,6 @@ class SyncASGITransport(httpx.BaseTransport):
         self._in_process = app if isinstance(app, InProcess) else InProcess(app)
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
-        url = request.url
-        headers = [(name.lower(), value) for name, value in request.headers.raw]
-        scope = _scope(request.method, url.scheme, headers, url.raw_path, url.path)
-        scope["server"] = (url.host, url.port or (443 if url.scheme == "https" else 80))
         stream = request.stream
         # httpx gives a synchronous client nothing else.
         body = (
@@ -84,16 +86,38 @@ class SyncASGITransport(httpx.BaseTransport):
             if isinstance(stream, httpx.ByteStream)
             else iter(cast(httpx.SyncByteStream, stream))
         )
-        status, answered, content = self._in_process.call(scope, body)
-        return httpx.Response(status, headers=answered, stream=httpx.ByteStream(content))
+        exchange = Exchange(body)
+        self._in_process.answer(_scope(request), exchange, _patience(request))
+        return _response(exchange)
 
     def close(self) -> None:
         if self._own:
             self._in_process.close()
 
 
+class AsyncASGITransport(httpx.AsyncBaseTransport):
+    """The same on the asyncio event loop of the caller: `httpx.AsyncClient(transport=AsyncASGITransport(app))`."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app: Any = app
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        exchange = Exchange(await request.aread())
+        work = self._app(_scope(request), exchange.receive, exchange.send)
+        ended = asyncio.Event()
+        call = Call(asyncio.get_running_loop(), work, exchange, _patience(request), ended.set)
+        call.begin()
+        try:
+            await ended.wait()
+        except asyncio.CancelledError:
+            exchange.leave()
+            raise
+        call.check()
+        return _response(exchange)
+
+
 class InProcess:
-    """An ASGI application as a function: a request in, the whole answer out; also the `Wire` of a Control.
+    """An ASGI application as a function: a request in, the answer out; also the `Wire` of a Control.
 
     Runs on an event loop of its own, which takes a tenth of what a new one for each call would. Where a loop
     runs already, the call is made in a thread.
@@ -101,101 +125,82 @@ class InProcess:
 
     def __init__(self, app: ASGIApp) -> None:
         self.app: Any = app
-        self._lock = threading.Lock()
-        self._runner = asyncio.Runner(loop_factory=asyncio.new_event_loop)
-        # Nobody has to close it: a loop that is thrown away open complains.
-        self._closed = weakref.finalize(self, self._runner.close)
+        self._loop = SharedLoop()
 
-    def call(
-        self, scope: Scope, body: bytes | Iterator[bytes]
-    ) -> tuple[int, list[tuple[bytes, bytes]], bytes]:
-        """Status, headers and body of the answer; raises what the application raises."""
-        exchange = _Exchange(body)
+    def answer(self, scope: Scope, exchange: Exchange, seconds: float | None = None) -> None:
+        """Until the application is done, or else the client's patience; raises what the application raises."""
+        work = self.app(scope, exchange.receive, exchange.send)
         if asyncio._get_running_loop() is None:
-            self._run(scope, exchange)
-        else:
-            with ThreadPoolExecutor(1) as elsewhere:
-                elsewhere.submit(self._run, scope, exchange).result()
-        if exchange.status is None or not exchange.complete:
-            raise RuntimeError("the application returned without having answered")
-        return exchange.status, exchange.headers, b"".join(exchange.parts)
+            self._loop.answer(work, exchange, seconds)
+            return
+        with ThreadPoolExecutor(1) as elsewhere:
+            elsewhere.submit(self._loop.answer, work, exchange, seconds).result()
 
     def exchange(self, method: str, path: str, body: bytes, headers: Mapping[str, str]) -> tuple[int, bytes]:
         fields = [_HOST, *((name.encode(), value.encode("latin-1")) for name, value in headers.items())]
-        scope = _scope(method, "http", fields, path.encode("ascii"), unquote(path.partition("?")[0]))
-        scope["server"] = _SERVER
-        status, _, content = self.call(scope, body)
-        return status, content
+        exchange = Exchange(body)
+        target, decoded = path.encode("ascii"), unquote(path.partition("?")[0])
+        self.answer(scope(method, "http", fields, target, decoded, _SERVER), exchange)
+        if exchange.broken is not None:
+            reason = f"the connection was {exchange.broken}"
+            raise ControlError(f"{URL} did not answer {method} {path}: {reason}.", reason=reason)
+        return _status(exchange), b"".join(exchange.parts)
 
     def close(self) -> None:
-        self._closed()
-
-    def _run(self, scope: Scope, exchange: _Exchange) -> None:
-        with self._lock:
-            loop = self._runner.get_loop()
-            task = loop.create_task(self.app(scope, exchange.receive, exchange.send))
-            try:
-                loop.run_until_complete(task)
-            except BaseException:
-                # Ctrl-C or a time limit: what is left must not go on during the next call.
-                task.cancel()
-                raise
+        self._loop.close()
 
 
-class _Exchange:
-    """One request and its answer, as an application receives and sends them."""
+class _Parts(httpx.SyncByteStream, httpx.AsyncByteStream):
+    """The beginning of a body whose rest does not come."""
 
-    __slots__ = ("_body", "_gone", "complete", "headers", "parts", "status")
+    def __init__(self, exchange: Exchange) -> None:
+        self._parts = exchange.parts
+        self._expected = httpx.Headers(exchange.headers).get("content-length")
 
-    def __init__(self, body: bytes | Iterator[bytes]) -> None:
-        self._body: bytes | Iterator[bytes] | None = body
-        self._gone: asyncio.Event | None = None
-        self.status: int | None = None
-        self.headers: list[tuple[bytes, bytes]] = []
-        self.parts: list[bytes] = []
-        self.complete = False
+    def __iter__(self) -> Iterator[bytes]:
+        yield from self._parts
+        self._break()
 
-    async def receive(self) -> Message:
-        body = self._body
-        if isinstance(body, bytes):
-            self._body = None
-            return {"type": "http.request", "body": body, "more_body": False}
-        if body is not None:
-            part = next(body, None)
-            if part is None:
-                self._body = None
-            return {"type": "http.request", "body": part or b"", "more_body": part is not None}
-        if not self.complete:
-            # The client is there until it has the whole answer.
-            self._gone = self._gone or asyncio.Event()
-            await self._gone.wait()
-        return {"type": "http.disconnect"}
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        for part in self._parts:
+            yield part
+        self._break()
 
-    async def send(self, message: Message) -> None:
-        if message["type"] == "http.response.start":
-            self.status = message["status"]
-            self.headers = [(bytes(name), bytes(value)) for name, value in message.get("headers", ())]
-            return
-        if message["type"] == "http.response.body" and not self.complete:
-            self.parts.append(message.get("body", b""))
-            if not message.get("more_body", False):
-                self.complete = True
-                if self._gone is not None:
-                    self._gone.set()
+    def _break(self) -> NoReturn:
+        received = sum(map(len, self._parts))
+        raise httpx.RemoteProtocolError(
+            "peer closed connection without sending complete message body "
+            + (f"(received {received} bytes, expected {self._expected})" if self._expected else "")
+        )
 
 
-def _scope(method: str, scheme: str, headers: list[tuple[bytes, bytes]], target: bytes, path: str) -> Scope:
-    raw_path, _, query = target.partition(b"?")
-    return {
-        "type": "http",
-        "asgi": {"version": "3.0", "spec_version": "2.4"},
-        "http_version": "1.1",
-        "method": method,
-        "scheme": scheme,
-        "path": path,
-        "raw_path": raw_path,
-        "query_string": query,
-        "root_path": "",
-        "headers": headers,
-        "client": ("127.0.0.1", 123),
-    }
+def _response(exchange: Exchange) -> httpx.Response:
+    """What the client sees; raises what httpx raises where it is no whole answer."""
+    if exchange.broken == "reset":
+        raise httpx.ReadError(_RESET)
+    if exchange.broken is not None and exchange.status is None:
+        raise httpx.RemoteProtocolError(_CLOSED)
+    if exchange.broken is not None:
+        return httpx.Response(_status(exchange), headers=exchange.headers, stream=_Parts(exchange))
+    if exchange.disconnected and not exchange.complete:
+        raise httpx.ReadTimeout(_TIMED_OUT)
+    content = b"".join(exchange.parts)
+    return httpx.Response(_status(exchange), headers=exchange.headers, stream=httpx.ByteStream(content))
+
+
+def _status(exchange: Exchange) -> int:
+    if exchange.status is None or not (exchange.complete or exchange.broken):
+        raise RuntimeError("the application returned without having answered")
+    return exchange.status
+
+
+def _patience(request: httpx.Request) -> float | None:
+    limits: Mapping[str, float | None] = request.extensions.get("timeout", {})
+    return limits.get("read")
+
+
+def _scope(request: httpx.Request) -> Scope:
+    url = request.url
+    headers = [(name.lower(), value) for name, value in request.headers.raw]
+    server = (url.host, url.port or (443 if url.scheme == "https" else 80))
+    return scope(request.method, url.scheme, headers, url.raw_path, url.path, server)

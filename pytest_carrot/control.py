@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 __tracebackhide__ = True
 
 _SECONDS = 30.0
+_CONTROL = "/_mock/"
 
 
 class ControlError(Exception):
@@ -37,6 +38,8 @@ class Control(Protocol):
         ...
 
     def post(self, path: str, body: Any = None) -> Any: ...
+
+    def put(self, path: str, body: Any) -> Any: ...
 
     def patch(self, path: str, body: Any) -> Any: ...
 
@@ -70,6 +73,9 @@ class JsonControl:
     def post(self, path: str, body: Any = None) -> Any:
         return self._call("POST", path, body)
 
+    def put(self, path: str, body: Any) -> Any:
+        return self._call("PUT", path, body)
+
     def patch(self, path: str, body: Any) -> Any:
         return self._call("PATCH", path, body)
 
@@ -88,7 +94,10 @@ class JsonControl:
 
 
 class Socket:
-    """A `Wire` of one connection that is kept open, to `http://…` or `https://…` without a path."""
+    """A `Wire` of one connection that is kept open, to `http://…` or `https://…` without a path.
+
+    What is not for the control API goes over a new connection each time, and is sent only once: a fault may break it.
+    """
 
     def __init__(self, url: str, seconds: float = _SECONDS) -> None:
         self.url = url
@@ -100,6 +109,8 @@ class Socket:
         from http.client import HTTPException, RemoteDisconnected
 
         with self._lock:
+            if not path.startswith(_CONTROL):
+                self._drop()
             reused = self._connection is not None
             try:
                 try:

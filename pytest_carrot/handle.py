@@ -15,10 +15,14 @@ from pytest_carrot.errors import nearest
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from pytest_carrot.clock import Clock
     from pytest_carrot.control import Wire
     from pytest_carrot.documents import Documents
+    from pytest_carrot.faults import Faults
+    from pytest_carrot.gates import Gates
     from pytest_carrot.journal import Journal
     from pytest_carrot.ledger import Ledger
+    from pytest_carrot.snapshots import Snapshot
 
 
 @dataclass(frozen=True)
@@ -155,8 +159,49 @@ class Carrot:
     def semantics(self, switches: Mapping[str, str | float | bool]) -> None:
         self.semantics.update(switches)
 
+    # What goes wrong, when, and in which order ------------------------------------------------------------
+
+    @cached_property
+    def faults(self) -> Faults:
+        """What is to go wrong, at which phase of which requests."""
+        from pytest_carrot.faults import Faults
+
+        return Faults(self.control)
+
+    @cached_property
+    def gates(self) -> Gates:
+        """Where requests are held until the test lets them go."""
+        from pytest_carrot.gates import Gates
+
+        return Gates(self.control)
+
+    @cached_property
+    def clock(self) -> Clock:
+        """The time of this world."""
+        from pytest_carrot.clock import Clock
+
+        return Clock(self.control)
+
+    def snapshot(self) -> Snapshot:
+        """Remember this state, for `restore`: ledger, parties, keys, attachments and clock."""
+        from pytest_carrot import snapshots
+
+        return snapshots.take(self.control)
+
+    def restore(self, snapshot: Snapshot) -> None:
+        """Go back to a state; journal, faults, gates and semantics stay as they are.
+
+        `ledger.assert_unchanged` counts from there. Raises ValueError for a snapshot of another world.
+        """
+        from pytest_carrot import snapshots
+
+        snapshots.restore(self.control, snapshot)
+        self.ledger.begin_anew(snapshot.position)
+
+    # Anew, and the end ------------------------------------------------------------------------------------
+
     def reset(self) -> None:
-        """Begin anew: nothing recorded, semantics as the test asked for them; credentials stay."""
+        """Begin anew: nothing recorded or set, semantics as the test asked for them; credentials stay."""
         self.control.post("reset")
         self._token = None
         self.ledger.begin_anew()

@@ -48,9 +48,9 @@ class Ledger:
         self._mark = newer[-1]["position"] if newer else self._mark
         return self._mark
 
-    def begin_anew(self) -> None:
-        """Forget the mark: the ledger is empty again."""
-        self._mark = 0
+    def begin_anew(self, position: int = 0) -> None:
+        """Set the mark anew: the ledger is empty again, or ends at a position."""
+        self._mark = position
 
     def as_of(self, moment: Moment) -> list[Record]:
         """The records up to a position or a point in time, that one included."""

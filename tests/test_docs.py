@@ -20,10 +20,10 @@ from pytest_carrot.ledger import Ledger
 
 ROOT = Path(__file__).parent.parent
 PAGES = sorted([ROOT / "README.md", *(ROOT / "docs").glob("*.md")])
-RUNNABLE = ["README.md", "docs/tutorial.md", "docs/how-to.md", "docs/fixtures.md"]
+RUNNABLE = ["README.md", "docs/tutorial.md", "docs/how-to.md", "docs/fixtures.md", "docs/faults.md"]
 ENVIRONMENT = {**os.environ, "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
 # What installs, serves until it is stopped, or is run by a test of its own.
-NOT_RUN = re.compile(r"^(pip install|carrot-mock (serve|demo)\b).*$", re.MULTILINE)
+NOT_RUN = re.compile(r"^(pip install|carrot-mock (serve|demo|sweep|certify|doctor)\b).*$", re.MULTILINE)
 
 
 def blocks(page: str, language: str) -> list[str]:
@@ -89,13 +89,14 @@ def test_the_page_of_the_fixtures_says_what_the_code_knows() -> None:
     assert (done.returncode, done.stderr) == (0, "")
 
 
-def test_the_examples_on_the_page_of_the_plugin_pass(tmp_path: Path) -> None:
-    for number, code in enumerate(blocks("docs/pytest.md", "python")):
+@pytest.mark.parametrize(("page", "tests"), [("docs/pytest.md", 2), ("docs/faults.md", 4)])
+def test_the_examples_on_the_pages_for_pytest_pass(page: str, tests: int, tmp_path: Path) -> None:
+    for number, code in enumerate(blocks(page, "python")):
         (tmp_path / f"test_{number}.py").write_text(code, "utf-8")
     run = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", str(tmp_path)]
     done = subprocess.run(run, cwd=tmp_path, env=ENVIRONMENT, capture_output=True, text=True, timeout=120)
     assert done.returncode == 0, done.stdout + done.stderr
-    assert "2 passed" in done.stdout
+    assert f"{tests} passed" in done.stdout
 
 
 def test_the_page_of_the_plugin_names_every_fixture_option_and_method() -> None:

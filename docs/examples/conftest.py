@@ -14,7 +14,8 @@ from pytest_carrot.handle import Carrot
 @pytest.fixture
 def make_submitter(carrot: Carrot) -> Iterator[Callable[..., Submitter]]:
     """Makes clients of the test's world; they do not really sleep."""
-    with httpx.Client(base_url=carrot.url) as http:
+    # To load the certificates of the web takes longer than all that a test does here.
+    with httpx.Client(base_url=carrot.url, verify=carrot.url.startswith("https:")) as http:
 
         def make(
             kind: type[Submitter] = Submitter, sleep: Callable[[float], None] = lambda _: None

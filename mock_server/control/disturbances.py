@@ -54,13 +54,13 @@ async def add_fault(request: Request) -> Response:
 async def clear_faults(request: Request) -> Response:
     """Take all faults away; what hangs goes on."""
     workspace_of(request).faults.clear()
-    return Response(status_code=204)
+    return await _gone()
 
 
 async def remove_fault(request: Request) -> Response:
     """Take one fault away; what hangs by it goes on."""
     workspace_of(request).faults.remove(_fault(request))
-    return Response(status_code=204)
+    return await _gone()
 
 
 async def release_fault(request: Request) -> Response:
@@ -100,13 +100,13 @@ async def hold_gate(request: Request) -> Response:
 async def clear_gates(request: Request) -> Response:
     """Take all gates away; what waited goes on."""
     workspace_of(request).gates.clear()
-    return Response(status_code=204)
+    return await _gone()
 
 
 async def remove_gate(request: Request) -> Response:
     """Take one gate away; what waited at it goes on."""
     workspace_of(request).gates.remove(_gate(request))
-    return Response(status_code=204)
+    return await _gone()
 
 
 async def release_gate(request: Request) -> Response:
@@ -200,10 +200,19 @@ _LONGEST: Final = 1e10
 
 
 async def _released(ids: list[str]) -> Response:
-    # Those who were let go come before whoever waits for this answer.
+    await _let_those_go_first()
+    return json_answer({"released": ids})
+
+
+async def _gone() -> Response:
+    await _let_those_go_first()
+    return Response(status_code=204)
+
+
+async def _let_those_go_first() -> None:
+    """Who was let go comes before whoever waits for the answer to that."""
     for _ in range(3):
         await asyncio.sleep(0)
-    return json_answer({"released": ids})
 
 
 def _fault(request: Request) -> Fault:
