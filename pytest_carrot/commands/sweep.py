@@ -1,0 +1,206 @@
+"""`carrot-mock sweep`: proves that a client in any language does everything once, whatever goes wrong."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NoReturn
+
+import click
+
+from pytest_carrot.sweeping.calls import OPERATIONS, PHASES
+from pytest_carrot.sweeping.cases import HANG_SECONDS, KINDS
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
+    from pytest_carrot.flows import Command
+    from pytest_carrot.sweeping.cases import Wanted
+    from pytest_carrot.sweeping.judging import Result
+    from pytest_carrot.sweeping.report import Report
+
+
+# What comes after the command is the command's, with or without `--`.
+@click.command(
+    short_help="Prove that a client does everything once, whatever goes wrong.",
+    context_settings={"allow_interspersed_args": False},
+)
+@click.option(
+    "--jobs", type=click.IntRange(1), metavar="N", help="Runs at a time.  [default: 2 a core, and 2]"
+)
+@click.option(
+    "--timeout",
+    type=click.FloatRange(0, min_open=True),
+    default=60.0,
+    metavar="S",
+    help="Seconds that a run may take; then it is stopped, and fails.  [default: 60]",
+)
+@click.option("--json", "json_file", metavar="FILE", help="Write the report as JSON.")
+@click.option("--junit", "junit_file", metavar="FILE", help="Write the report as JUnit XML.")
+@click.option("--html", "html_file", metavar="FILE", help="Write the report as a page.")
+@click.option(
+    "--hang",
+    type=click.FloatRange(0, min_open=True),
+    default=HANG_SECONDS,
+    metavar="S",
+    help=f"Seconds that a hanging request hangs.  [default: {HANG_SECONDS:g}]",
+)
+@click.option(
+    "--operation",
+    multiple=True,
+    type=click.Choice(OPERATIONS),
+    metavar="OP",
+    help="Only faults at its calls.",
+)
+@click.option(
+    "--phase", multiple=True, type=click.Choice(PHASES), metavar="P", help="Only faults at this phase."
+)
+@click.option(
+    "--kind", multiple=True, type=click.Choice(KINDS), metavar="K", help="Only faults of this kind."
+)
+@click.argument("command", nargs=-1, type=click.UNPROCESSED, metavar="-- COMMAND...")
+def sweep(
+    jobs: int | None,
+    timeout: float,
+    json_file: str | None,
+    junit_file: str | None,
+    html_file: str | None,
+    hang: float,
+    operation: tuple[str, ...],
+    phase: tuple[str, ...],
+    kind: tuple[str, ...],
+    command: tuple[str, ...],
+) -> None:
+    """Run a client cleanly, then with a fault at each call, phase and kind; each run must leave the same.
+
+    \b
+    carrot-mock sweep -- python my_client.py
+    carrot-mock sweep --junit sweep.xml --html sweep.html -- node client.mjs
+
+    The command submits something from start to end and exits with 0. It finds the server in CARROT_API_URL and
+    CARROT_TOKEN_URL, and its credentials in CARROT_CLIENT_ID and CARROT_CLIENT_SECRET. --operation, --phase and
+    --kind may be repeated.
+
+    \b
+    Exit code: 0 everything was recorded once, 1 it was not, 2 it could not be told.
+    """
+    from pytest_carrot.control import ControlError
+    from pytest_carrot.errors import UserMistake
+    from pytest_carrot.flows import CannotStart, Command
+    from pytest_carrot.sweeping.calls import CannotSweep
+    from pytest_carrot.sweeping.cases import Wanted
+
+    if not command:
+        raise click.UsageError(
+            "Give the command that runs the client after `--`, such as: carrot-mock sweep -- python my_client.py"
+        )
+    files = {"json": json_file, "junit": junit_file, "html": html_file}
+    _check_writable(files)
+    flow = Command(command, timeout)
+    try:
+        with _ended_by_signals():
+            report = _swept(flow, Wanted(operation, phase, kind), jobs or 2 * (os.cpu_count() or 1) + 2, hang)
+    except (CannotSweep, CannotStart, ControlError, UserMistake) as error:
+        _fail(str(error))
+    except KeyboardInterrupt:
+        sys.exit(130)
+    finally:
+        flow.stop()
+    _write(report, files)
+    report.print()
+    sys.exit(1 if report.failures else 0)
+
+
+def _swept(flow: Command, wanted: Wanted, jobs: int, hang: float) -> Report:
+    from shlex import join
+
+    from pytest_carrot.sweeping.running import clean_runs, wanted_cases
+    from pytest_carrot.sweeping.running import sweep as run_all
+    from pytest_carrot.worlds import Worlds
+
+    with ExitStack() as stack:
+        worlds = stack.enter_context(Worlds())
+        # Before the server goes, what still calls it.
+        stack.callback(flow.stop)
+        clean = clean_runs(flow, worlds)
+        chosen = wanted_cases(clean, wanted)
+        done = stack.enter_context(_progress(len(chosen)))
+        return run_all(
+            flow, worlds, clean, chosen, jobs=jobs, hang_seconds=hang, done=done, of=join(flow.argv)
+        )
+
+
+@contextmanager
+def _progress(total: int) -> Iterator[Callable[[Result], None]]:
+    """A bar on stderr; nothing where that is no terminal."""
+    if not sys.stderr.isatty():
+        yield lambda result: None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    failed = 0
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task("sweeping", total=total)
+
+        def done(result: Result) -> None:
+            nonlocal failed
+            failed += not result.holds
+            bar.update(task, advance=1, description=f"sweeping, {failed} failed" if failed else "sweeping")
+
+        yield done
+
+
+@contextmanager
+def _ended_by_signals() -> Iterator[None]:
+    """A signal that asks to end does it as Ctrl-C does: the children have groups of their own, and get none."""
+
+    def interrupt(number: int, frame: Any) -> NoReturn:
+        raise KeyboardInterrupt
+
+    numbers = [found for name in ("SIGTERM", "SIGHUP") if (found := getattr(signal, name, None)) is not None]
+    before = {number: signal.signal(number, interrupt) for number in numbers}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _check_writable(files: Mapping[str, str | None]) -> None:
+    """End before anything runs when a report could not be written in the end."""
+    for option, name in files.items():
+        if name is not None:
+            path = Path(name)
+            is_new = not path.exists()
+            try:
+                path.open("a").close()
+            except OSError as error:
+                _fail(f"cannot write {name} (--{option}): {error.strerror}.")
+            if is_new:
+                path.unlink()
+
+
+def _write(report: Report, files: Mapping[str, str | None]) -> None:
+    import json
+
+    told = {
+        "json": lambda: json.dumps(report.as_json(), ensure_ascii=False, indent=2) + "\n",
+        "junit": report.as_junit,
+        "html": report.as_html,
+    }
+    for option, name in files.items():
+        if name is not None:
+            try:
+                Path(name).write_text(told[option](), "utf-8")
+            except OSError as error:
+                _fail(f"cannot write {name} (--{option}): {error.strerror}.")
+
+
+def _fail(sentence: str) -> NoReturn:
+    click.echo(f"carrot-mock: {sentence}", err=True)
+    sys.exit(2)
