@@ -12,12 +12,13 @@ from pytest_carrot.errors import UserMistake, nearest
 from pytest_carrot.options import OPTIONS
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
 ALTERNATIVE = pytest.StashKey[dict[str, str]]()
 """The switch that the present run of a test sets, and its value; see `alternatives`."""
 ENVIRONMENTS = ("test", "production")
 _KEYWORDS = ("rate_limit", "semantics", "environment")
+_SWEEP_KEYWORDS = ("operations", "phases", "kinds", "hang")
 
 
 @dataclass(frozen=True)
@@ -43,12 +44,46 @@ def wishes_of(node: pytest.Item) -> Wishes:
     return Wishes(**found, semantics=semantics | node.stash.get(ALTERNATIVE, {}))
 
 
-def _check(mark: pytest.Mark) -> None:
+@dataclass(frozen=True)
+class SweepWishes:
+    """What is to go wrong in a swept test, None for everything; how many seconds a request hangs."""
+
+    operations: Sequence[str] | None = None
+    phases: Sequence[str] | None = None
+    kinds: Sequence[str] | None = None
+    hang: float = 0.2
+
+
+def sweep_wishes_of(node: pytest.Item) -> SweepWishes:
+    """What the marks `carrot_sweep` say, the nearest first; raises UserMistake.
+
+    Whether operations, phases and kinds exist is left to the sweep.
+    """
+    found: dict[str, Any] = {}
+    for mark in reversed(list(node.iter_markers("carrot_sweep"))):
+        _check_names(mark, _SWEEP_KEYWORDS)
+        found |= mark.kwargs
+    for name, value in found.items():
+        if name == "hang":
+            if not isinstance(value, int | float) or isinstance(value, bool) or not 0 < value <= 60:
+                raise _mistake(f"takes hang in seconds, such as 0.2, not {value!r}.", "carrot_sweep")
+        elif isinstance(value, str):
+            found[name] = (value,)
+        elif not isinstance(value, list | tuple | set) or not all(isinstance(each, str) for each in value):
+            raise _mistake(f"takes {name} as a list of names, not {value!r}.", "carrot_sweep")
+    return SweepWishes(**found)
+
+
+def _check_names(mark: pytest.Mark, known: tuple[str, ...]) -> None:
     if mark.args:
-        raise _mistake(f"takes {', '.join(_KEYWORDS)} by name only, not {mark.args[0]!r}.")
+        raise _mistake(f"takes {', '.join(known)} by name only, not {mark.args[0]!r}.", mark.name)
     for name in mark.kwargs:
-        if name not in _KEYWORDS:
-            raise _mistake(f"has no {name}; {nearest(name, _KEYWORDS)}")
+        if name not in known:
+            raise _mistake(f"has no {name}; {nearest(name, known)}", mark.name)
+
+
+def _check(mark: pytest.Mark) -> None:
+    _check_names(mark, _KEYWORDS)
     environment = mark.kwargs.get("environment", "test")
     if environment not in ENVIRONMENTS:
         raise _mistake(f'takes environment="production" or "test", not {environment!r}.')
@@ -60,5 +95,5 @@ def _check(mark: pytest.Mark) -> None:
             raise _mistake(f"takes numbers that are finite, not {value!r}.")
 
 
-def _mistake(words: str) -> UserMistake:
-    return UserMistake(f"@pytest.mark.carrot {words}")
+def _mistake(words: str, mark: str = "carrot") -> UserMistake:
+    return UserMistake(f"@pytest.mark.{mark} {words}")

@@ -12,6 +12,7 @@ from pytest_carrot import options
 from pytest_carrot.errors import UserMistake
 from pytest_carrot.marks import ALTERNATIVE
 from pytest_carrot.options import OPTIONS
+from pytest_carrot.swept import SWEEP
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterator
@@ -49,6 +50,12 @@ def pytest_configure(config: pytest.Config) -> None:
         "rate_limit 'documented', 'off' or requests a second; semantics are switches by name; environment "
         "'production' makes its credentials the main ones",
     )
+    config.addinivalue_line(
+        "markers",
+        "carrot_sweep(operations=None, phases=None, kinds=None, hang=0.2): run the test once more with each fault "
+        "that a client has to survive, each time in a new world; restrict the faults to some operations, phases, "
+        "kinds; hang is how many seconds a request hangs",
+    )
     try:
         config.stash[OPTIONS] = options.read(config)
     except UserMistake as mistake:
@@ -63,6 +70,11 @@ def pytest_configure(config: pytest.Config) -> None:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_protocol(item: pytest.Item, nextitem: pytest.Item | None) -> bool | None:
+    if item.get_closest_marker("carrot_sweep") is not None:
+        from pytest_carrot import sweep_mark
+
+        sweep_mark.run(item, nextitem)
+        return True
     if not item.config.stash[OPTIONS].every_semantics or item.get_closest_marker("carrot") is None:
         return None
     from pytest_carrot import alternatives
@@ -72,8 +84,11 @@ def pytest_runtest_protocol(item: pytest.Item, nextitem: pytest.Item | None) -> 
 
 
 @pytest.hookimpl(wrapper=True)
-def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     report = yield
+    swept = item.stash.get(SWEEP, None)
     if item.stash.get(ALTERNATIVE, None):
         from pytest_carrot.alternatives import name_of
 
@@ -82,10 +97,13 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestR
         _explain_scope(report)
     asked = item.config.stash[OPTIONS]
     worlds = item.stash.get(WORLDS, None)
-    if worlds and (report.failed or (asked.look_at_all and report.when != "setup")):
+    quiet = swept is not None and swept.quiet
+    if worlds and not quiet and (report.failed or (asked.look_at_all and report.when != "setup")):
         from pytest_carrot.afterwards import look_at
 
         look_at(item, report, worlds)
+    if swept is not None:
+        swept.saw(item, report, call)
     if report.when == "teardown":
         item.stash[WORLDS] = []
         _drop_worlds(item.config)
@@ -336,12 +354,20 @@ def _workspace(request: pytest.FixtureRequest, control: JsonControl) -> tuple[Wi
 
 @contextmanager
 def _kept(request: pytest.FixtureRequest, world: Carrot) -> Iterator[None]:
-    """Makes a world known to the reports of its test; the last of them drops it."""
+    """Makes a world known to the reports of its test; the last of them drops it.
+
+    A swept test hears of it first, to set what is to go wrong there, and may keep it.
+    """
     request.node.stash.setdefault(WORLDS, []).append(world)
+    swept = request.node.stash.get(SWEEP, None)
     try:
+        if swept is not None:
+            with _sentences():
+                swept.begin(world)
         yield
     finally:
-        request.config.stash.setdefault(_LEFT, []).append(world)
+        if swept is None or not swept.keeps:
+            request.config.stash.setdefault(_LEFT, []).append(world)
 
 
 def _drop_worlds(config: pytest.Config) -> None:

@@ -176,7 +176,7 @@ def test_what_was_left_half_done_is_told_with_what_is_missing(worlds: Worlds, cl
         InProcess.with_habits(Habits(forgets_to_upload=True)).run(world)
         result = judge(clean, case, world, Ended(True, 0))
     assert result.cause == "half-done"
-    assert result.message == "The command exited with 0, and ticket.txt is missing."
+    assert result.message == "The run exited with 0, and ticket.txt is missing."
     assert result.story is not None
     assert result.story.differences == (
         "The file ticket.txt of MassID Organic is declared, but not uploaded.",

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import os
-import signal
 import sys
 from contextlib import ExitStack, contextmanager
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING
 
 import click
 
+from pytest_carrot.commands.ending import INTERRUPTED, check_writable, ended_by_signals, fail, write
 from pytest_carrot.sweeping.calls import OPERATIONS, PHASES
 from pytest_carrot.sweeping.cases import HANG_SECONDS, KINDS
 
@@ -98,15 +97,15 @@ def sweep(
             "Give the command that runs the client after `--`, such as: carrot-mock sweep -- python my_client.py"
         )
     files = {"json": json_file, "junit": junit_file, "html": html_file}
-    _check_writable(files)
+    check_writable(files)
     flow = Command(command, timeout)
     try:
-        with _ended_by_signals():
+        with ended_by_signals():
             report = _swept(flow, Wanted(operation, phase, kind), jobs or 2 * (os.cpu_count() or 1) + 2, hang)
     except (CannotSweep, CannotStart, ControlError, UserMistake) as error:
-        _fail(str(error))
+        fail(str(error))
     except KeyboardInterrupt:
-        sys.exit(130)
+        sys.exit(INTERRUPTED)
     finally:
         flow.stop()
     _write(report, files)
@@ -155,52 +154,12 @@ def _progress(total: int) -> Iterator[Callable[[Result], None]]:
         yield done
 
 
-@contextmanager
-def _ended_by_signals() -> Iterator[None]:
-    """A signal that asks to end does it as Ctrl-C does: the children have groups of their own, and get none."""
-
-    def interrupt(number: int, frame: Any) -> NoReturn:
-        raise KeyboardInterrupt
-
-    numbers = [found for name in ("SIGTERM", "SIGHUP") if (found := getattr(signal, name, None)) is not None]
-    before = {number: signal.signal(number, interrupt) for number in numbers}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
-
-
-def _check_writable(files: Mapping[str, str | None]) -> None:
-    """End before anything runs when a report could not be written in the end."""
-    for option, name in files.items():
-        if name is not None:
-            path = Path(name)
-            is_new = not path.exists()
-            try:
-                path.open("a").close()
-            except OSError as error:
-                _fail(f"cannot write {name} (--{option}): {error.strerror}.")
-            if is_new:
-                path.unlink()
-
-
 def _write(report: Report, files: Mapping[str, str | None]) -> None:
     import json
 
-    told = {
+    texts = {
         "json": lambda: json.dumps(report.as_json(), ensure_ascii=False, indent=2) + "\n",
         "junit": report.as_junit,
         "html": report.as_html,
     }
-    for option, name in files.items():
-        if name is not None:
-            try:
-                Path(name).write_text(told[option](), "utf-8")
-            except OSError as error:
-                _fail(f"cannot write {name} (--{option}): {error.strerror}.")
-
-
-def _fail(sentence: str) -> NoReturn:
-    click.echo(f"carrot-mock: {sentence}", err=True)
-    sys.exit(2)
+    write(files, texts)

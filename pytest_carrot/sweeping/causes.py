@@ -123,14 +123,14 @@ def _half_done(case: Case, aftermath: Aftermath, found: Sequence[Difference], en
         why = f"{refused}: a key has to come with the body of its first use. "
     more = f" and {len(missing) - 1} more" if len(missing) > 1 else ""
     verb = "are" if more else "is"
-    return f"{why}The command {ended.told}, and {missing[0]}{more} {verb} missing."
+    return f"{why}The run {ended.told}, and {missing[0]}{more} {verb} missing."
 
 
 def _other(aftermath: Aftermath | None, found: Sequence[Difference], ended: Ended) -> str:
     why = "" if aftermath is not None else "The call that was to fail did not come. "
     if found:
         return f"{why}{found[0].told}"
-    return f"{why}The ledger is right, but the command {ended.told}."
+    return f"{why}The ledger is right, but the run {ended.told}."
 
 
 _RULES: Final[Sequence[tuple[str, Rule]]] = (

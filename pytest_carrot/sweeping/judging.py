@@ -110,7 +110,7 @@ def _story(
         return Story(
             committed="The fault struck nothing.",
             seen=f"Call {case.call.index} ({case.call.what}) did not come.",
-            then=f"The command {ended.told}.",
+            then=f"The run {ended.told}.",
             requests=_rows(run, clean, run.entries[-(_BEFORE + _AFTER) :], None),
             differences=tuple(told),
             output=ended.output,
