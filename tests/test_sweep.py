@@ -190,7 +190,7 @@ def test_a_run_that_records_all_and_fails_nevertheless_fails(worlds: Worlds, cle
         InProcess.with_habits(RIGHT).run(world)
         result = judge(clean, case, world, Ended(False, 3, output="what it said"))
     assert (result.outcome, result.cause) == ("fails", "other")
-    assert result.message == "The ledger is right, but the command exited with 3."
+    assert result.message == "The ledger is right, but the run exited with 3."
 
 
 def test_a_fault_that_struck_nothing_is_counted_apart(worlds: Worlds, clean: Clean) -> None:
