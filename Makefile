@@ -4,7 +4,7 @@ VENV   ?= .venv
 BIN    := $(VENV)/bin
 PYTEST_ARGS ?= -n auto
 
-.PHONY: serve demo test coverage check format bench clean
+.PHONY: serve demo test proof coverage check format bench clean
 
 # The environment is rebuilt when the project's dependencies change.
 $(VENV)/.run: pyproject.toml
@@ -29,6 +29,10 @@ demo: $(VENV)/.run
 
 test: $(VENV)/.test
 	$(BIN)/python -m pytest $(PYTEST_ARGS)
+
+# Twenty-five times the steps that the tests take; a failure prints the seed that brings it again.
+proof: $(VENV)/.test
+	CARROT_MOCK_STEPS=$${CARROT_MOCK_STEPS:-50000} $(BIN)/python -m pytest -q -rP $(PYTEST_ARGS) tests/test_proof.py
 
 coverage: $(VENV)/.test
 	$(BIN)/python -m coverage erase

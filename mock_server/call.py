@@ -11,7 +11,7 @@ from msgspec import Struct
 from mock_server import clock
 from mock_server.domain.acting import NOBODY, Act
 from mock_server.domain.changes import Changes
-from mock_server.errors import InvalidJson, Problem, UnsupportedMediaType, ValidationFailed
+from mock_server.errors import InvalidJson, Problem, UnsupportedMediaType, ValidationFailed, WorldChanged
 from mock_server.nesting import DEPTH_LIMIT, too_deep
 
 if TYPE_CHECKING:
@@ -68,8 +68,6 @@ class Call(Struct, gc=False):
     ids: Ids
     by: Integrator = NOBODY
     body: bytes = b""
-    # Whether nothing of the request is still to come.
-    is_whole: bool = False
     disturbed: Disturbed | None = None
 
     @classmethod
@@ -99,6 +97,11 @@ class Call(Struct, gc=False):
             workspace.semantics,
             workspace.ids,
         )
+
+    def check_world(self) -> None:
+        """Raises WorldChanged when the world that the call came to is no more: it was reset, restored or deleted."""
+        if self.ledger is not self.workspace.ledger:
+            raise WorldChanged
 
     @property
     def method(self) -> str:

@@ -7,6 +7,8 @@ from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from typing import Protocol
 
+LAST_MOMENT = 253402300799.999
+"""9999-12-31T23:59:59.999Z, after which no date is: a clock that comes there stands still."""
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -58,7 +60,9 @@ class MovedClock:
         self._stopped_at = stopped_at
 
     def time(self) -> float:
-        return self._base.time() + self._offset if self._stopped_at is None else self._stopped_at
+        if self._stopped_at is not None:
+            return self._stopped_at
+        return min(self._base.time() + self._offset, LAST_MOMENT)
 
     @property
     def runs(self) -> bool:
@@ -99,7 +103,7 @@ def parse(text: str) -> float:
 
 def http_date(seconds: float) -> bytes:
     """Seconds since 1970 as an HTTP date (RFC 9110, 5.6.7)."""
-    moment = _EPOCH + timedelta(seconds=int(seconds))
+    moment = _EPOCH + timedelta(seconds=int(min(seconds, LAST_MOMENT)))
     day, month = _DAYS[moment.weekday()], _MONTHS[moment.month - 1]
     return f"{day}, {moment.day:02} {month} {moment.year:04} {moment:%H:%M:%S} GMT".encode("ascii")
 

@@ -91,6 +91,8 @@ class Cycle(RequestResponseCycle):
 
     def break_off(self, how: str) -> None:
         """End the connection: with what was sent so far, or with a TCP RST (`reset`)."""
+        if self.disconnected or self.transport.is_closing():
+            return
         self.disconnected = True
         if how == "reset":
             connected = self.transport.get_extra_info("socket")

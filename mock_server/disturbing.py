@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from mock_server.call import Call
     from mock_server.faults import Fault
     from mock_server.journal import Entry, Phase
+    from mock_server.wire import Arrival
 
     Hook = Callable[[Phase, Entry], Awaitable[None]]
 
@@ -55,19 +56,35 @@ class Disturbed:
     `then` is awaited first at each phase. `mangled` is the fault that its answer is sent with, if any.
     """
 
-    __slots__ = ("_asked", "_call", "_then", "mangled")
+    __slots__ = (
+        "_arrival",
+        "_asked",
+        "_entry",
+        "_journal",
+        "_then",
+        "_workspace",
+        "body_is_here",
+        "mangled",
+    )
 
-    def __init__(self, call: Call, then: Hook | None, asked: Fault | None = None) -> None:
-        self._call = call
+    def __init__(
+        self, call: Call, then: Hook | None, asked: Fault | None = None, *, body_is_here: bool = True
+    ) -> None:
+        # Not the call itself, which has this: the two would keep each other alive for ever.
+        self._arrival = call.arrival
+        self._workspace = call.workspace
+        self._journal = call.journal
+        self._entry = call.entry
         self._then = then
         self._asked = asked
+        self.body_is_here = body_is_here
         self.mangled: Fault | None = None
 
     async def __call__(self, phase: Phase, entry: Entry) -> None:
         """Hold the request, and let strike what is to strike here; raises Struck and Broken."""
         if self._then is not None:
             await self._then(phase, entry)
-        workspace = self._call.workspace
+        workspace = self._workspace
         # What was taken away while the request was held by another does nothing to it any more.
         for gate in workspace.gates:
             if gate.fits(phase, entry) and workspace.gates.find(gate.id) is gate:
@@ -77,7 +94,7 @@ class Disturbed:
                 continue
             if fault.fits(phase, entry, self._attempt) and fault.takes():
                 if fault.is_spent:
-                    workspace.disturbance_changed()
+                    workspace.faults.look_what_is_left()
                 entry.fault = fault.id
                 await self._strike(fault)
         asked = self._asked
@@ -86,7 +103,7 @@ class Disturbed:
             await self._strike(asked)
 
     def _attempt(self) -> int:
-        return self._call.journal.attempt_of(self._call.entry)
+        return self._journal.attempt_of(self._entry)
 
     async def _strike(self, fault: Fault) -> None:
         await STRIKES[fault.do](self, fault)
@@ -103,13 +120,13 @@ class Disturbed:
         raise Broken("reset")
 
     async def delay(self, fault: Fault) -> None:
-        await fault.room.hold(self._call.entry, self._call.workspace.clock.time(), fault.seconds)
+        await self._hold(fault, fault.seconds)
 
     async def hang(self, fault: Fault) -> None:
-        call = self._call
-        gone = asyncio.ensure_future(_gone(call))
+        gone = asyncio.ensure_future(_gone(self._arrival, body_is_here=self.body_is_here))
+        since = self._workspace.clock.time()
         try:
-            left = await fault.room.hold_until(call.entry, call.workspace.clock.time(), fault.seconds, gone)
+            left = await fault.room.hold_until(self._entry, since, fault.seconds, gone)
         finally:
             gone.cancel()
         if left:
@@ -122,16 +139,19 @@ class Disturbed:
         starts = range(0, max(len(body), 1), size)
         for start in starts:
             pause = (fault.seconds or 0) / len(starts)
-            await fault.room.hold(self._call.entry, self._call.workspace.clock.time(), pause)
+            await self._hold(fault, pause)
             yield body[start : start + size], start == starts[-1]
+
+    async def _hold(self, fault: Fault, seconds: float | None) -> None:
+        await fault.room.hold(self._entry, self._workspace.clock.time(), seconds)
 
     async def mangle(self, fault: Fault) -> None:
         self.mangled = fault
 
     async def expire(self, fault: Fault) -> None:
-        authorization = self._call.header(b"authorization")
+        authorization = self._arrival.fields.get(b"authorization")
         if authorization is not None:
-            self._call.workspace.expired_tokens.add(authorization)
+            self._workspace.expired_tokens.add(authorization)
 
 
 STRIKES: Final[Mapping[str, Callable[[Disturbed, Fault], Awaitable[None]]]] = {
@@ -158,18 +178,22 @@ def asked_for(call: Call, *, allowed: bool) -> Fault | None:
         )
         return None
     try:
-        return fault_of_header(header.decode("latin-1"), call.route.operation)
+        fault = fault_of_header(header.decode("latin-1"), call.route.operation)
     except FaultMistake as mistake:
         raise ValidationFailed(f"The header X-Carrot-Mock-Fault cannot be followed: {mistake}") from None
+    return call.workspace.faults.ask(fault)
 
 
-async def _gone(call: Call) -> None:
+async def _gone(arrival: Arrival, *, body_is_here: bool) -> None:
     """Returns when the client has left."""
-    arrival = call.arrival
-    if not call.is_whole:
+    if not body_is_here:
         # What is left of the body must not be taken from whoever reads it next.
         exchange = arrival.exchange
+        flow = getattr(exchange, "flow", None)
         while exchange is None or not exchange.disconnected:
+            if flow is not None:
+                # A server that has read enough for now would not notice that the client leaves.
+                flow.resume_reading()
             await asyncio.sleep(_LOOK_SECONDS)
         return
     while (await arrival.receive())["type"] != "http.disconnect":

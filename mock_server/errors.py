@@ -117,6 +117,19 @@ class InternalError(ApiError):
     status, code = 500, "internalServerError"
 
 
+class WorldChanged(ApiError):
+    """The workspace was reset, restored or deleted while the request was under way."""
+
+    status, code = 503, "serviceUnavailable"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "The workspace was reset, restored or deleted while this request was under way; nothing of it is "
+            "there. Sent again, it is a new request.",
+            "world-changed",
+        )
+
+
 def entries(error: ApiError, new_id: Callable[[], str], seconds: float) -> list[dict[str, str]]:
     """The entries of the documented envelope; `seconds` is the time of the answer since 1970."""
     timestamp = str(int(seconds))

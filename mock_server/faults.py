@@ -170,26 +170,34 @@ class Fault(Struct, eq=False):
 class Faults:
     """The faults of a workspace, in the order in which they were set."""
 
-    def __init__(self, seed: int, changed: Callable[[], None]) -> None:
+    def __init__(self, seed: int) -> None:
         self._seed = seed
-        self._changed = changed
+        # Whether one of them may still strike.
+        self.any_left = False
         self._numbers = 0
         self._faults: dict[str, Fault] = {}
+        # Those that requests ask for have chances and a room in common: nobody else knows of them.
+        self._chances = Random(f"{seed}/header")  # noqa: S311 - see above
+        self._asking = WaitingRoom()
 
     def __iter__(self) -> Iterator[Fault]:
         return iter(tuple(self._faults.values()))
 
-    @property
-    def any_left(self) -> bool:
-        """Whether one of them may still strike."""
-        return any(not each.is_spent for each in self._faults.values())
+    def look_what_is_left(self) -> None:
+        """To be called when one of them is spent: most requests go a shorter way while none may strike."""
+        self.any_left = any(not each.is_spent for each in self._faults.values())
 
     def add(self, fault: Fault) -> Fault:
         self._numbers += 1
         fault.id = f"f{self._numbers}"
         fault.random = Random(f"{self._seed}/{fault.id}")  # noqa: S311 - see above
         self._faults[fault.id] = fault
-        self._changed()
+        self.any_left = True
+        return fault
+
+    def ask(self, fault: Fault) -> Fault:
+        """A fault for the one request that asks for it; let go and dropped with the others."""
+        fault.random, fault.hanging = self._chances, self._asking
         return fault
 
     def find(self, fault_id: str) -> Fault | None:
@@ -199,16 +207,18 @@ class Faults:
         """Take a fault away; what hangs by it goes on."""
         self._faults.pop(fault.id, None)
         fault.room.release()
-        self._changed()
+        self.look_what_is_left()
 
     def clear(self) -> None:
         for fault in self:
             self.remove(fault)
+        self._asking.release()
 
     def drop(self) -> None:
         """End what hangs, without an answer."""
         for fault in self:
             fault.room.drop()
+        self._asking.drop()
 
 
 # From fields to a fault -----------------------------------------------------------------------------------
@@ -243,6 +253,7 @@ def fault_of(fields: Mapping[str, Any]) -> Fault:
     do = _one_of("do", fields, tuple(FAULTS))
     check_place(operation, phase)
     _check_pair(operation, phase, do)
+    _check_matches(operation, fields)
     return Fault(
         operation,
         phase,
@@ -285,6 +296,21 @@ def _check_pair(operation: str, phase: Phase, do: str) -> None:
     sensible = [each for each in kind.phases if each in phases_of(operation)]
     if phase not in sensible:
         raise FaultMistake("phase", f"/do {do} makes sense at {', '.join(sensible)}; got {phase}.")
+
+
+def _check_matches(operation: str, fields: Mapping[str, Any]) -> None:
+    for name, without in _WITHOUT.items():
+        if fields.get(name) is not None and operation in without:
+            raise FaultMistake(name, f"/{name} fits no request of {operation}: they carry none.")
+
+
+# What requests of these operations never have.
+_WITHOUT: Final[Mapping[str, tuple[str, ...]]] = {
+    "documentId": ("token",),
+    "deduplicationId": tuple(
+        each for each in OPERATIONS if each not in ("documents.create", "events.append", "events.batch")
+    ),
+}
 
 
 def _one_of(name: str, fields: Mapping[str, Any], known: tuple[str, ...]) -> str:

@@ -11,7 +11,7 @@ from mock_server.faults import ANY
 from mock_server.waiting import WaitingRoom
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
     from mock_server.journal import Entry, Phase
     from mock_server.waiting import Waiting
@@ -45,8 +45,7 @@ class Gate(Struct, eq=False):
 class Gates:
     """The gates of a workspace, in the order in which they were set."""
 
-    def __init__(self, changed: Callable[[], None]) -> None:
-        self._changed = changed
+    def __init__(self) -> None:
         self._numbers = 0
         self._gates: dict[str, Gate] = {}
 
@@ -61,7 +60,6 @@ class Gates:
         self._numbers += 1
         gate = Gate(f"g{self._numbers}", operation, phase, seconds, WaitingRoom())
         self._gates[gate.id] = gate
-        self._changed()
         return gate
 
     def find(self, gate_id: str) -> Gate | None:
@@ -70,7 +68,6 @@ class Gates:
     def remove(self, gate: Gate) -> list[str]:
         """Take a gate away; who waited at it goes on."""
         self._gates.pop(gate.id, None)
-        self._changed()
         return gate.room.release()
 
     def clear(self) -> None:

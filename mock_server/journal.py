@@ -108,6 +108,8 @@ class Entry(Struct, gc=False, eq=False):
             shown["documentId"] = self.document_id
         if self.fault is not None:
             shown["fault"] = self.fault
+        if place.is_undone:
+            shown["undone"] = True
         if place.replay_of is not None:
             shown["replayOf"] = f"r{place.replay_of}"
         if place.replayed_by:
@@ -162,6 +164,9 @@ class Entry(Struct, gc=False, eq=False):
         who = self.client_id if self.by is None or self.client_id is not None else self.by.scope
         if keys := self.keys:
             return (who, self.operation, keys)
+        if self.operation.startswith("storage."):
+            # By the file alone: its bytes come late, and each URL is signed anew.
+            return (self.operation, self.method, self.target.partition(b"?")[0])
         return (who, self.operation, self.method, self.path, self.request_body)
 
 
@@ -169,24 +174,50 @@ class Place(Struct):
     """Where an entry stands among the others: its attempt, 1 for the first of its identity that is kept.
 
     `replay_of` is the number of the request whose answer it was given again, `replayed_by` those that were given
-    its answer.
+    its answer. What `is_undone` came before the world was restored to what it was without it.
     """
 
     attempt: int
     replay_of: int | None = None
     replayed_by: list[int] = []
+    is_undone: bool = False
+
+
+Line = tuple[tuple[int, int], ...]
+"""Requests that led to a state of the world: from and to which numbers."""
+
+
+class _Life(Struct, frozen=True):
+    """What happens from a request's number on, until the world is restored; and what led to its beginning."""
+
+    start: int
+    before: Line = ()
+
+    def knows(self, number: int) -> bool:
+        return number >= self.start or any(first <= number <= last for first, last in self.before)
 
 
 class Journal:
     """A ring: at most `entries` requests whose bodies are at most `size` bytes, the newest always kept."""
 
-    __slots__ = ("_bytes", "_entries", "_limit", "_numbers", "_size")
+    __slots__ = ("_bytes", "_entries", "_limit", "_lives", "_numbers", "_size")
 
     def __init__(self, entries: int, size: int) -> None:
         self._limit, self._size = entries, size
         self._entries: deque[Entry] = deque()
         self._bytes = 0
         self._numbers = 0
+        self._lives = [_Life(1)]
+
+    @property
+    def line(self) -> Line:
+        """The requests that led to this moment."""
+        life = self._lives[-1]
+        return (*life.before, (life.start, self._numbers))
+
+    def go_back(self, line: Line) -> None:
+        """The world is as a line of requests left it; what came beside that is undone."""
+        self._lives.append(_Life(self._numbers + 1, line))
 
     def open(
         self,
@@ -225,27 +256,58 @@ class Journal:
                 self._numbers -= 1
 
     def placed(self) -> Iterator[tuple[Entry, Place]]:
-        """Each entry, oldest first, with its place."""
-        attempts: dict[object, int] = {}
+        """Each entry, oldest first, with its place; what a restore has undone counts for nothing after it."""
+        attempts: dict[object, list[int]] = {}
         places: dict[int, Place] = {}
-        writers: dict[tuple[str, str], int] = {}
+        written = self._written()
+        lives = iter([*self._lives, _Life(self._numbers + 1)])
+        life, following = next(lives), next(lives)
         for entry in self._entries:
-            identity = entry.identity
-            attempts[identity] = attempt = attempts.get(identity, 0) + 1
-            place = places[entry.number] = Place(attempt)
-            scope = "" if entry.by is None else entry.by.scope
-            for key, verdict, _ in entry.deduplication:
-                writer = writers.get((scope, key))
-                if verdict == "replay" and writer is not None:
-                    place.replay_of = place.replay_of or writer
-                    replays = places[writer].replayed_by
-                    if not replays or replays[-1] != entry.number:
-                        replays.append(entry.number)
-                elif entry.committed and verdict in ("fresh", "expired"):
-                    writers[scope, key] = entry.number
+            number = entry.number
+            while number >= following.start and following is not life:
+                life, following = following, next(lives, following)
+            earlier = attempts.setdefault(entry.identity, [])
+            attempt = 1 + sum(map(life.knows, earlier))
+            earlier.append(number)
+            known = [
+                each
+                for key in _keys_of(entry, "replay")
+                if (each := _nearest([own for own in written.get(key, ()) if life.knows(own)], number))
+            ]
+            undone = not self._lives[-1].knows(number)
+            places[number] = Place(attempt, next(iter(known), None), is_undone=undone)
+        for number, place in places.items():
+            if place.replay_of in places:
+                places[place.replay_of].replayed_by.append(number)
         return ((entry, places[entry.number]) for entry in tuple(self._entries))
 
+    def _written(self) -> dict[tuple[str, str, str], list[int]]:
+        """The requests that have written something under each key."""
+        found: dict[tuple[str, str, str], list[int]] = {}
+        for entry in self._entries:
+            if entry.committed:
+                for key in _keys_of(entry, "fresh", "expired"):
+                    found.setdefault(key, []).append(entry.number)
+        return found
+
     def attempt_of(self, entry: Entry) -> int:
-        """The attempt of an entry, as `placed` has it."""
-        identity = entry.identity
-        return sum(1 for each in self._entries if each.number <= entry.number and each.identity == identity)
+        """The attempt of an entry of now, as `placed` has it."""
+        identity, life = entry.identity, self._lives[-1]
+        return sum(
+            1
+            for each in self._entries
+            if each.number <= entry.number and life.knows(each.number) and each.identity == identity
+        )
+
+
+def _keys_of(entry: Entry, *verdicts: Verdict) -> list[tuple[str, str, str]]:
+    """The keys of an entry that met one of these, each with its scope, and the document that it is for."""
+    scope = "" if entry.by is None else entry.by.scope
+    place = "" if entry.operation == "documents.create" else entry.document_id or ""
+    return [(scope, place, key) for key, verdict, _ in entry.deduplication if verdict in verdicts]
+
+
+def _nearest(written: Sequence[int], number: int) -> int | None:
+    """The last request before another one or, where that was overtaken, the first after it."""
+    before = [each for each in written if each < number]
+    return before[-1] if before else next(iter(written), None)

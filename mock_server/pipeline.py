@@ -134,7 +134,6 @@ class Pipeline:
             else:
                 body = await rest_of_body(arrival, first)
             call.body = entry.request_body = body
-            call.is_whole = True
             if workspace.is_disturbed or FAULT_HEADER in arrival.fields:
                 hook = self._disturbed(call)
             if hook is not None:
@@ -240,7 +239,6 @@ class Pipeline:
                     call.entry.client_id = client_id
                     break
             call.body = call.entry.request_body = body
-            call.is_whole = True
             self._disturbed(call)
             await self._at("arrived", call)
             grant = token.check(call, self.context)
@@ -274,14 +272,15 @@ class Pipeline:
         call = Call.of(arrival, owner or self.context.workspaces.default, self._public_url)
         call.entry.document_id = storage.document_of(request)
         try:
-            self._disturbed(call)
+            self._disturbed(call, body_is_here=False)
             await self._at("arrived", call)
             size = storage.admit(call, request, owner)
             await self._at("authenticated", call)
             with storage.room(call, request, size):
                 call.body = await read_body(arrival, limit=size)
             call.entry.request_body = storage.shown(call.body)
-            call.is_whole = True
+            if call.disturbed is not None:
+                call.disturbed.body_is_here = True
             await self._at("validated", call)
             if request.method == "PUT":
                 await self._at("before_commit", call)
@@ -292,7 +291,7 @@ class Pipeline:
             self._gone(call)
             return
         except Broken as broken:
-            if not call.is_whole and broken.how == "closed":
+            if call.disturbed is not None and not call.disturbed.body_is_here and broken.how == "closed":
                 # What is left unread when a connection is closed resets it.
                 await drain(arrival)
             self._break(call, broken)
@@ -326,12 +325,12 @@ class Pipeline:
             error = other
         await self._respond(call, self._refusal(call, error))
 
-    def _disturbed(self, call: Call) -> Hook | None:
+    def _disturbed(self, call: Call, *, body_is_here: bool = True) -> Hook | None:
         """What is awaited at each phase of a call; raises ValidationFailed for a fault header that is none."""
         workspace = call.workspace
         asked = asked_for(call, allowed=self._fault_header)
         if workspace.is_disturbed or asked is not None:
-            call.disturbed = Disturbed(call, self.hook, asked)
+            call.disturbed = Disturbed(call, self.hook, asked, body_is_here=body_is_here)
         return call.disturbed or self.hook
 
     async def _at(self, phase: Phase, call: Call) -> None:
@@ -351,9 +350,12 @@ class Pipeline:
 
     def _break(self, call: Call, broken: Broken) -> None:
         """Break the connection instead of an answer; raises Broken where the server has no way to do that."""
-        call.entry.seen = broken.how
-        call.journal.close(call.entry)
         exchange = call.arrival.exchange
+        has_left = exchange is not None and exchange.disconnected
+        call.entry.seen = "silent" if has_left else broken.how
+        call.journal.close(call.entry)
+        if has_left:
+            return
         if exchange is not None:
             exchange.break_off(broken.how)
         elif broken.how != "silent":
@@ -396,6 +398,8 @@ class Pipeline:
         if hook is not None:
             try:
                 await hook("responding", entry)
+                if call.route.operation in OPERATIONS and answer.status < 400:
+                    call.check_world()
             except Struck as struck:
                 answer = self._struck(call, struck)
             except ApiError as error:
@@ -442,11 +446,14 @@ class Pipeline:
         else:
             try:
                 async for piece, is_last in disturbed.dribbled(fault, body):
+                    if exchange is not None and exchange.disconnected:
+                        entry.seen = "truncated"
+                        return
                     await send({"type": "http.response.body", "body": piece, "more_body": not is_last})
             except Broken:
                 self._break(call, Broken("truncated"))
                 return
-            entry.seen = "truncated" if exchange is not None and exchange.disconnected else "answer"
+            entry.seen = "answer"
 
     def _headers(self, call: Call, answer: Answer) -> Headers:
         second = int(call.workspace.clock.time() + call.workspace.skew)

@@ -62,6 +62,18 @@ class FaultedError(StorageError):
         self.code = code or _CODES.get(status, "InternalError" if status >= 500 else "InvalidRequest")
 
 
+class WorldChangedError(StorageError):
+    """The workspace was reset, restored or deleted while the request was under way."""
+
+    status = 503
+    code = "ServiceUnavailable"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "The workspace was reset, restored or deleted while this request was under way; nothing is stored."
+        )
+
+
 _CODES = {
     403: "AccessDenied",
     404: "NoSuchKey",

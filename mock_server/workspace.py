@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from mock_server.behaviours import Semantics
     from mock_server.clock import Clock
     from mock_server.domain.document import Environment
+    from mock_server.journal import Line
     from mock_server.ledger import Ledger
     from mock_server.presign import StorageKeys
     from mock_server.settings import Settings
@@ -86,6 +87,7 @@ class Snapshot(NamedTuple):
     objects: FrozenObjects | None
     clock: Clock
     skew: float
+    line: Line
 
 
 class Workspace:
@@ -132,7 +134,7 @@ class Workspace:
     def reset(self) -> None:
         """Begin anew; with a seed that was chosen, the next ids are the first ones again.
 
-        Requests that are held go on, in the world that they came to.
+        Requests that are held go on, and learn that their world is no more.
         """
         self.gates.clear()
         self.faults.clear()
@@ -149,9 +151,8 @@ class Workspace:
         self.clock: Clock = self._own_clock
         # How far the Date header and the times of tokens are ahead of the clock, in seconds.
         self.skew = 0.0
-        self.faults = Faults(self.seed, self.disturbance_changed)
-        self.gates = Gates(self.disturbance_changed)
-        self.is_disturbed = False
+        self.faults = Faults(self.seed)
+        self.gates = Gates()
         # Authorization headers whose tokens a fault let expire before their time.
         self.expired_tokens: set[bytes] = set()
         self._snapshots: dict[str, Snapshot] = {}
@@ -167,9 +168,10 @@ class Workspace:
 
     # What is to go wrong, and the time ---------------------------------------------------------------------
 
-    def disturbance_changed(self) -> None:
-        """Look anew whether there is a gate, or a fault that may still strike: most requests go a shorter way."""
-        self.is_disturbed = len(self.gates) > 0 or self.faults.any_left
+    @property
+    def is_disturbed(self) -> bool:
+        """Whether there is a gate, or a fault that may still strike."""
+        return self.faults.any_left or len(self.gates) > 0
 
     def drop_held(self) -> None:
         """End the requests that faults and gates hold, without an answer, and hold no more."""
@@ -204,6 +206,7 @@ class Workspace:
             objects,
             self.clock,
             self.skew,
+            self.journal.line,
         )
         self._snapshots[taken.id] = taken
         return taken
@@ -213,10 +216,11 @@ class Workspace:
         return self._snapshots
 
     def restore(self, snapshot: Snapshot) -> None:
-        """Let the world be again as it was; requests that are under way go on in the one that is left.
+        """Let the world be again as it was; requests that are under way belong to the one that is left.
 
         Ids go on where they were: what is written next is nothing that was there before.
         """
+        self.journal.go_back(snapshot.line)
         self.ledger = snapshot.ledger.thawed()
         if self._objects is not None:
             self._objects.restore(snapshot.objects)

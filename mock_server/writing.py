@@ -201,6 +201,7 @@ async def _wait(waiters: list[Future[None]]) -> None:
 
 
 def _commit(call: Call, write: Write, looks: Sequence[_Look]) -> list[Outcome]:
+    call.check_world()
     entry = call.entry
     act = call.act()
     changes = act.changes

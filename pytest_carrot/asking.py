@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+from math import isfinite
 from typing import TYPE_CHECKING, Any
 
 from pytest_carrot.control import ControlError
@@ -31,7 +33,14 @@ def renamed(given: Mapping[str, Any], names: Mapping[str, str], what: str) -> di
     for name in given:
         if name not in names:
             raise ValueError(f"{what} takes no {name}; {nearest(name, tuple(names))}")
-    return {names[name]: value for name, value in given.items()}
+    for name, value in given.items():
+        if isinstance(value, float) and not isfinite(value):
+            raise ValueError(f"{what} takes a number for {name} that is finite, not {value!r}.")
+    return {names[name]: _seconds(value) for name, value in given.items()}
+
+
+def _seconds(value: Any) -> Any:
+    return value.total_seconds() if isinstance(value, timedelta) else value
 
 
 def remove(control: Control, path: str) -> None:

@@ -8,6 +8,7 @@ from pytest_carrot.asking import ask, remove, renamed
 from pytest_carrot.control import ControlError
 
 if TYPE_CHECKING:
+    from datetime import timedelta
     from typing import Unpack
 
     from pytest_carrot.control import Control
@@ -35,7 +36,7 @@ class Wishes(TypedDict, total=False):
     """Of do `status`: 400 to 599; 500 where nothing is said."""
     code: str
     """Of do `status`: the code of the error; by the status where nothing is said."""
-    seconds: float
+    seconds: float | timedelta
     """How long it takes, in real time."""
     times: int | None
     """How often it strikes: once where nothing is said, None without end."""

@@ -55,6 +55,7 @@ class Entry(TypedDict):
     deduplication: list[Verdict]
     attempt: int
     fault: NotRequired[str | None]
+    undone: NotRequired[bool]
     documentId: NotRequired[str]
     events: list[str]
     behaviours: list[str]
@@ -125,6 +126,11 @@ def records(control: Control, since: int = 0) -> list[Record]:
 def entries(control: Control, **query: str | int) -> list[Entry]:
     """The journal, oldest first; `query` as the control API spells it."""
     return cast("list[Entry]", control.get("requests", query or None))
+
+
+def lasting(found: Sequence[Entry]) -> list[Entry]:
+    """The requests that led to the present state: without those that a restore has undone."""
+    return [each for each in found if not each.get("undone")]
 
 
 def documents(control: Control) -> list[Summary]:

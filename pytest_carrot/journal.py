@@ -138,7 +138,7 @@ class Journal:
             raise ValueError(
                 f"Requests of {operation!r} carry no deduplicationId; those of {', '.join(history.KEYED)} do."
             )
-        everything = self._all()
+        everything = history.lasting(self._all())
         entries = [each for each in everything if each["operation"] == operation]
         # To append an event is the same thing alone and in a batch.
         kin = history.KEYED[1:] if operation in history.KEYED[1:] else (operation,)
@@ -193,7 +193,7 @@ class Journal:
         )
 
     def _findings(self, entries: Sequence[Entry]) -> list[Finding]:
-        return examine(entries, history.records(self._control))
+        return examine(history.lasting(entries), history.records(self._control))
 
     def _all(self) -> list[Entry]:
         """All requests; fails when the journal has lost the first of them."""

@@ -176,7 +176,7 @@ class Ledger:
         """The key has one effect in the ledger, and every request that succeeded under it was told of that one."""
         __tracebackhide__ = True
         effects = [each for each in self.records() if history.key_of(each) == deduplication_id]
-        entries = history.entries(self._control, deduplicationId=deduplication_id)
+        entries = history.lasting(history.entries(self._control, deduplicationId=deduplication_id))
         story_of_it = f"The requests with that key:\n{story.requests(entries)}"
         if not effects:
             story.fail(

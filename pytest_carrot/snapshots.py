@@ -32,6 +32,8 @@ def take(control: Control) -> Snapshot:
 
 def restore(control: Control, snapshot: Snapshot) -> None:
     """Go back to a state; raises ValueError where the world does not know it."""
+    if not isinstance(snapshot, Snapshot):
+        raise TypeError(f"restore takes what snapshot() gave, not {snapshot!r}.")
     try:
         control.post(f"snapshots/{snapshot.id}/restore", {})
     except ControlError as error:

@@ -10,7 +10,7 @@ from mock_server.call import Answer
 from mock_server.domain import attaching
 from mock_server.domain.changes import Changes
 from mock_server.domain.document import OPEN
-from mock_server.storage_call import FaultedError, NoSuchKeyError, StorageRequest
+from mock_server.storage_call import FaultedError, StorageRequest, WorldChangedError
 
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
@@ -72,9 +72,7 @@ def answer(call: Call, request: StorageRequest) -> Answer:
 
     if call.ledger is not call.workspace.ledger:
         # A deleted workspace has nobody to give the bytes back to the bound.
-        raise NoSuchKeyError(
-            "The workspace was reset, restored or deleted while this request was under way; nothing is stored."
-        )
+        raise WorldChangedError
     objects = call.workspace.objects
     bucket = call.workspace.storage_keys.bucket
     key = storage.object_key(bucket, request.path)
@@ -145,6 +143,11 @@ def _record(call: Call, key: str) -> None:
     ledger = call.ledger
     document = ledger.document(document_id)
     if document is None:
+        call.entry.advise(
+            "upload-of-nothing",
+            f"The bytes were stored, but there is no document {document_id} here: the workspace was reset, or "
+            "restored to a time before it. Declare the file anew.",
+        )
         return
     stored = call.workspace.objects.get(key)
     assert stored is not None  # noqa: S101 - for the type checker: it was stored just now

@@ -107,7 +107,7 @@ def issue(call: Call, context: Context, grant: Grant) -> Answer:
         client_id=grant.credential.client_id,
         issuer=f"{call.base_url}/oauth2",
         token_id=call.workspace.answer_ids.uuid(),
-        now=call.workspace.clock.time(),
+        now=call.workspace.clock.time() + call.workspace.skew,
     )
     body = {"access_token": token, "token_type": "Bearer", "expires_in": LIFETIME_SECONDS, "scope": SCOPE}
     call.entry.behaviours += ("token-answer", "token-lifetime", "token-format", "token-not-cached")
