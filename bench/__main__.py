@@ -23,6 +23,7 @@ ROWS: dict[str, Callable[[Effort], Sequence[Line]]] = {
     "append": rows.append,
     "read": rows.read,
     "token": rows.token,
+    "hook": rows.hook,
     "startup": rows.startup,
     "memory": lambda _: memory.run("memory"),
     "fixtures": fixtures.run,

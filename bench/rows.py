@@ -5,7 +5,7 @@ from __future__ import annotations
 import socket
 import subprocess
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from statistics import median
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 _APPEND_DOCUMENTS = 1000
 _READ_EVENTS = 30
 _P99_TARGET = 4.0
+_HOOK_TARGET = 0.05
+_WITHOUT_HOOK = "carrot-mock without its hook"
 _STARTUP_TARGET = 1.6
 _RSS_TARGET_MIB = 50
 _ID_BYTES = 45  # {"id":"…"} with a UUID
@@ -56,12 +58,8 @@ class Contestant(NamedTuple):
 def create(effort: Effort) -> list[Speed]:
     """`POST /documents`, each with a new key: everything on."""
     with servers.bare(201, _ID_BYTES) as bare, servers.starlette() as starlette, servers.mock() as mock:
-        sent = Load("POST", ("/documents",), mock.authorized(), payloads.mass_id())
-
-        def anew() -> Load:
-            mock.reset()
-            return sent
-
+        anew = _creates(mock, effort.seconds)
+        sent = anew()
         contestants = [
             Contestant("bare uvicorn", bare, lambda: sent, 0.40),
             Contestant("starlette, parses JSON", starlette, lambda: sent),
@@ -73,18 +71,8 @@ def create(effort: Effort) -> list[Speed]:
 def append(effort: Effort) -> list[Speed]:
     """`POST /documents/{id}/events`, each with a new key, to one document after the other."""
     with servers.bare(201, 88) as bare, servers.starlette() as starlette, servers.mock() as mock:
-        headers = mock.authorized()
-
-        def sent() -> Load:
-            ids = _documents(mock, headers, _APPEND_DOCUMENTS * effort.seconds)
-            paths = tuple(f"/documents/{each}/events" for each in ids)
-            return Load("POST", paths, headers, payloads.pick_up())
-
-        def anew() -> Load:
-            mock.reset()
-            return sent()
-
-        same = sent()
+        anew = _appends(mock, effort.seconds)
+        same = anew()
         contestants = [
             Contestant("bare uvicorn", bare, lambda: same, 0.40),
             Contestant("starlette, parses JSON", starlette, lambda: same),
@@ -96,15 +84,8 @@ def append(effort: Effort) -> list[Speed]:
 def read(effort: Effort) -> list[Speed]:
     """`GET /documents/{id}` of a document with 30 events."""
     with servers.mock() as mock:
-        headers = mock.authorized()
-        (document_id,) = _documents(mock, headers, 1)
-        path = f"/documents/{document_id}"
-        # The platform has put an event of its own on the timeline.
-        bodies = [payloads.keyed(payloads.pick_up(), 10**6 + number) for number in range(_READ_EVENTS - 1)]
-        mock.calls("POST", [f"{path}/events"] * len(bodies), bodies, headers)
-        del headers["Content-Type"]
-        size = len(mock.call("GET", path, headers=headers))
-        sent = Load("GET", (path,), headers)
+        sent = _document_to_read(mock)
+        size = len(mock.call("GET", sent.paths[0], headers=sent.headers))
         with servers.bare(200, size) as bare:
             contestants = [
                 Contestant(f"bare uvicorn, {size / 1024:.1f} KiB too", bare, lambda: sent, 0.50),
@@ -127,13 +108,71 @@ def token(effort: Effort) -> list[Speed]:
             return race("token", contestants, effort)
 
 
+def hook(effort: Effort) -> list[Speed]:
+    """The same with no fault set, beside a server whose fault hook is cut out, at least 15 rounds of a second."""
+    rounds = replace(effort, rounds=max(15, effort.rounds), seconds=1)
+    program = "bench.without_hook"
+    with servers.mock(program, "cut") as without, servers.mock(program, "whole") as mock:
+        pair = [(_WITHOUT_HOOK, without, 1 - _HOOK_TARGET), (MOCK, mock, None)]
+        found = []
+        for row, prepared in (("create", _creates), ("append", _appends), ("read", _reads)):
+            contestants = [
+                Contestant(name, each, prepared(each, rounds.seconds), target) for name, each, target in pair
+            ]
+            found += race(f"hook: {row}", contestants, rounds)
+        return found
+
+
+def _creates(mock: Mock, _seconds: int) -> Callable[[], Load]:
+    """New documents, into an empty world each round."""
+    sent = Load("POST", ("/documents",), mock.authorized(), payloads.mass_id())
+
+    def anew() -> Load:
+        mock.reset()
+        return sent
+
+    return anew
+
+
+def _appends(mock: Mock, seconds: int) -> Callable[[], Load]:
+    """Events to new documents, in a world that has nothing else, each round."""
+    headers = mock.authorized()
+
+    def anew() -> Load:
+        mock.reset()
+        ids = _documents(mock, headers, _APPEND_DOCUMENTS * seconds)
+        return Load("POST", tuple(f"/documents/{each}/events" for each in ids), headers, payloads.pick_up())
+
+    return anew
+
+
+def _reads(mock: Mock, _seconds: int) -> Callable[[], Load]:
+    """One document of many events, again and again."""
+    mock.reset()
+    sent = _document_to_read(mock)
+    return lambda: sent
+
+
+def _document_to_read(mock: Mock) -> Load:
+    headers = mock.authorized()
+    (document_id,) = _documents(mock, headers, 1)
+    path = f"/documents/{document_id}"
+    # The platform has put an event of its own on the timeline.
+    bodies = [payloads.keyed(payloads.pick_up(), 10**6 + number) for number in range(_READ_EVENTS - 1)]
+    mock.calls("POST", [f"{path}/events"] * len(bodies), bodies, headers)
+    del headers["Content-Type"]
+    return Load("GET", (path,), headers)
+
+
 def race(row: str, contestants: list[Contestant], effort: Effort) -> list[Speed]:
     """A short warm-up of each, then rounds in which each has its turn; Carrot Mock is the last of them."""
     for each in contestants:
         load.put(each.prepare(), each.server.port, 1)
     rounds: list[list[Round]] = [[] for _ in contestants]
-    for _ in range(effort.rounds):
-        for done, each in zip(rounds, contestants, strict=True):
+    for number in range(effort.rounds):
+        turns = list(zip(rounds, contestants, strict=True))
+        # What the one leaves to the next, the caches and the clock rate of the processor, goes both ways.
+        for done, each in turns if number % 2 else reversed(turns):
             sent = each.prepare()
             before = each.server.cpu_seconds()
             result = load.put(sent, each.server.port, effort.seconds)

@@ -125,9 +125,19 @@ def resident_bytes(pid: int) -> int:
 
 
 @contextmanager
-def mock() -> Iterator[Mock]:
-    """Carrot Mock as shipped, but for the rate limit, which is off."""
-    command = [sys.executable, "-m", "mock_server", "serve", "--port", "0", "--rate-limit", "off", "--json"]
+def mock(*program: str) -> Iterator[Mock]:
+    """Carrot Mock as shipped, or as another program starts it, but for the rate limit, which is off."""
+    command = [
+        sys.executable,
+        "-m",
+        *(program or ("mock_server",)),
+        "serve",
+        "--port",
+        "0",
+        "--rate-limit",
+        "off",
+        "--json",
+    ]
     process, port = _announced(command)
     server = Mock(process, port)
     try:
