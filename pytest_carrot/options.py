@@ -13,14 +13,22 @@ from pytest_carrot.errors import UserMistake
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from pytest_carrot.live_options import LiveOptions
+
 SEED_LIMIT = 2**63
 ALL = "all"
 _VARIABLE = "CARROT_MOCK_CONTROL_TOKEN"
+_LIVE_BUDGET = 40
+# As `live_limits.USUAL_RATE`, which other runs do not load.
+_LIVE_RATE = 4
 
 
 @dataclass(frozen=True)
 class Options:
-    """The checked options; `semantics` are switches by name, `every_semantics` says that `all` was asked."""
+    """The checked options; `semantics` are switches by name, `every_semantics` says that `all` was asked.
+
+    `live` is what is asked of a run against the real API, None for one against a mock.
+    """
 
     url: str | None
     seed: int
@@ -30,6 +38,7 @@ class Options:
     only_documented: bool
     assumptions: bool
     artifacts: str | None
+    live: LiveOptions | None = None
 
     @property
     def look_at_all(self) -> bool:
@@ -82,6 +91,45 @@ def declare(parser: pytest.Parser) -> None:
         metavar="DIR",
         help="write the journal and the timelines of every failed test there",
     )
+    _declare_live(group)
+
+
+def _declare_live(group: pytest.OptionGroup) -> None:
+    group.addoption(
+        "--carrot-target",
+        choices=("mock", "live"),
+        default="mock",
+        help="live: run the tests marked carrot_live against the API that CARROT_API_URL, CARROT_TOKEN_URL, "
+        "CARROT_CLIENT_ID and CARROT_CLIENT_SECRET name, and skip all others (mock)",
+    )
+    group.addoption(
+        "--carrot-live-budget",
+        metavar="N",
+        default=str(_LIVE_BUDGET),
+        help="documents, events and declared files that a live run may leave behind; one more stops it "
+        f"({_LIVE_BUDGET})",
+    )
+    group.addoption(
+        "--carrot-live-rate",
+        metavar="N",
+        default=str(_LIVE_RATE),
+        help=f"requests a second of a live run ({_LIVE_RATE})",
+    )
+    group.addoption(
+        "--carrot-live-assume-test",
+        action="store_true",
+        help="let a live run go on where documents do not tell their environment",
+    )
+    group.addoption(
+        "--carrot-live-production",
+        action="store_true",
+        help="allow a live run in production, together with the next one",
+    )
+    group.addoption(
+        "--carrot-live-yes-really-production",
+        action="store_true",
+        help="allow a live run in production, together with the one before",
+    )
 
 
 def read(config: pytest.Config) -> Options:
@@ -98,7 +146,16 @@ def read(config: pytest.Config) -> Options:
         only_documented=config.getoption("carrot_only_documented"),
         assumptions=config.getoption("carrot_assumptions"),
         artifacts=_directory(config.getoption("carrot_artifacts")),
+        live=_live(config),
     )
+
+
+def _live(config: pytest.Config) -> LiveOptions | None:
+    if config.getoption("carrot_target") != "live":
+        return None
+    from pytest_carrot import live_options
+
+    return live_options.read(config)
 
 
 def _url(text: str | None) -> str | None:

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from pytest_carrot.control import JsonControl
     from pytest_carrot.handle import Carrot
     from pytest_carrot.intercept import Intercept
+    from pytest_carrot.live import LiveServer
     from pytest_carrot.marks import Wishes
     from pytest_carrot.server import CarrotServer
 
@@ -35,6 +36,8 @@ WORLDS = pytest.StashKey[list["Carrot"]]()
 """The Carrot worlds of a test, while they are there."""
 _LEFT = pytest.StashKey[list["Carrot"]]()
 """Worlds whose tests are over, until they are dropped."""
+_LIVE_SERVER = pytest.StashKey["LiveServer"]()
+"""The way to the real API, once a test of a live run has asked for it."""
 _HOPELESS = pytest.StashKey[str]()
 """Why no test of this run can have a server."""
 
@@ -56,6 +59,10 @@ def pytest_configure(config: pytest.Config) -> None:
         "that a client has to survive, each time in a new world; restrict the faults to some operations, phases, "
         "kinds; hang is how many seconds a request hangs",
     )
+    config.addinivalue_line(
+        "markers",
+        "carrot_live: the test is safe for an API that cannot delete, and runs with --carrot-target=live too",
+    )
     try:
         config.stash[OPTIONS] = options.read(config)
     except UserMistake as mistake:
@@ -68,8 +75,18 @@ def pytest_configure(config: pytest.Config) -> None:
             config.pluginmanager.register(Assumptions())
 
 
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if config.stash[OPTIONS].live is not None:
+        from pytest_carrot.live_marks import skip_unsafe
+
+        skip_unsafe(items)
+
+
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_protocol(item: pytest.Item, nextitem: pytest.Item | None) -> bool | None:
+    if item.config.stash[OPTIONS].live is not None:
+        return None
     if item.get_closest_marker("carrot_sweep") is not None:
         from pytest_carrot import sweep_mark
 
@@ -111,7 +128,18 @@ def pytest_runtest_makereport(
         report.sections.append(("carrot", "\n".join(notes)))
     if (why := item.config.stash.get(_HOPELESS, None)) is not None:
         vars(report)["carrot_hopeless"] = why  # xdist sends it along
+    if item.config.stash[OPTIONS].live is not None:
+        _stop_when_told(item, report)
     return report
+
+
+def _stop_when_told(item: pytest.Item, report: pytest.TestReport) -> None:
+    """Fail the test in which a live run came to what it may not do, and end the run."""
+    server = item.config.stash.get(_LIVE_SERVER, None)
+    if server is not None and server.guard.stopped is not None and not item.session.shouldfail:
+        report.outcome, report.longrepr = "failed", server.guard.stopped
+        item.session.shouldfail = server.guard.stopped
+        vars(report)["carrot_stopped"] = server.guard.stopped  # xdist sends it along
 
 
 def _explain_scope(report: pytest.TestReport) -> None:
@@ -141,11 +169,18 @@ class _Controller:
     A run that cannot go well ends, and a run of a test under another name is called by it.
     """
 
+    _session: pytest.Session | None = None
+
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         report.nodeid = getattr(report, "carrot_name", report.nodeid)
         if (why := getattr(report, "carrot_hopeless", None)) is not None:
             raise pytest.UsageError(why)
+        if (why := getattr(report, "carrot_stopped", None)) is not None and self._session is not None:
+            self._session.shouldfail = why
+
+    def pytest_sessionstart(self, session: pytest.Session) -> None:
+        self._session = session
 
 
 # A server, and a world on it ----------------------------------------------------------------------------
@@ -154,6 +189,8 @@ class _Controller:
 @pytest.fixture(scope="session")
 def carrot_server(pytestconfig: pytest.Config) -> CarrotServer:
     """The server of this run: one a worker, or the one at `--carrot-url`."""
+    if pytestconfig.stash[OPTIONS].live is not None:
+        return _live_server(pytestconfig)
     from pytest_carrot.starting import unhindered
 
     with unhindered():
@@ -175,9 +212,33 @@ def carrot_server(pytestconfig: pytest.Config) -> CarrotServer:
             raise
 
 
+def _live_server(config: pytest.Config) -> LiveServer:
+    from pytest_carrot.live import live_server
+
+    asked = config.stash[OPTIONS].live
+    assert asked is not None  # noqa: S101 - for the type checker alone
+    stack = ExitStack()
+    config.add_cleanup(stack.close)
+    workers = int(getattr(config, "workerinput", {}).get("workercount", 1))
+    with _sentences():
+        try:
+            server = stack.enter_context(live_server(asked, workers))
+        except UserMistake as mistake:
+            config.stash[_HOPELESS] = str(mistake)
+            raise
+    config.stash[_LIVE_SERVER] = server
+    return server
+
+
 @pytest.fixture
 def carrot(carrot_server: CarrotServer, request: pytest.FixtureRequest) -> Iterator[Carrot]:
-    """A Carrot world of this test's own."""
+    """A Carrot world of this test's own, or the real API in a live run."""
+    if request.config.stash[OPTIONS].live is not None:
+        from pytest_carrot.live import LiveCarrot, LiveServer
+
+        assert isinstance(carrot_server, LiveServer)  # noqa: S101 - for the type checker alone
+        yield LiveCarrot(carrot_server, request.config.stash[OPTIONS].seed)
+        return
     from pytest_carrot.handle import Carrot
 
     with _sentences():
@@ -216,6 +277,7 @@ def carrot_async_client(carrot: Carrot) -> Iterator[httpx.AsyncClient]:
 @pytest.fixture(scope="session")
 def carrot_asgi_app(pytestconfig: pytest.Config) -> InProcess:
     """The application of this worker, on which each test that asks for `carrot_asgi` has a world."""
+    _refuse_live(pytestconfig, "carrot_asgi")
     from pytest_carrot.clients import need_httpx
     from pytest_carrot.ours import require
 
@@ -264,11 +326,12 @@ def carrot_asgi(
 
 
 @pytest.fixture
-def carrot_intercept(carrot: Carrot) -> Iterator[Intercept]:
+def carrot_intercept(carrot: Carrot, request: pytest.FixtureRequest) -> Iterator[Intercept]:
     """Calls to https://api.carrot.eco and https://auth.api.carrot.eco reach this test's server instead.
 
     `carrot_intercept.refuse_others()` refuses calls to any other host, but for the loopback.
     """
+    _refuse_live(request.config, "carrot_intercept")
     from pytest_carrot.ours import require_trustme
 
     with _sentences():
@@ -338,6 +401,13 @@ def _sentences() -> Iterator[None]:
         yield
     except (UserMistake, ControlError) as error:
         raise pytest.fail.Exception(str(error), pytrace=False) from None
+
+
+def _refuse_live(config: pytest.Config, fixture: str) -> None:
+    if config.stash[OPTIONS].live is not None:
+        from pytest_carrot.live import NeedsTheMock
+
+        raise pytest.fail.Exception(str(NeedsTheMock(fixture)), pytrace=False)
 
 
 def _workspace(request: pytest.FixtureRequest, control: JsonControl) -> tuple[Wishes, dict[str, Any]]:
