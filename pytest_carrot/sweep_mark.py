@@ -17,6 +17,8 @@ from pytest_carrot.options import OPTIONS
 from pytest_carrot.rerunning import Following, unheard
 from pytest_carrot.sweeping import KINDS, CannotSweep, Report, Wanted, arm, cases, judge, record
 from pytest_carrot.sweeping.calls import OPERATIONS, PHASES
+from pytest_carrot.sweeping.overtaking import Overtaken
+from pytest_carrot.sweeping.pacing import Pace, check_one_after_the_other, pace
 from pytest_carrot.swept import SWEEP, SweptRun
 from pytest_carrot.table import wrapped
 
@@ -105,17 +107,29 @@ class _Sweep:
         """What two clean runs have in common."""
         if not history.entries(first.control, limit=1):
             raise CannotSweep(_NO_CALL)
-        clean, succeeded = self._look(lambda world, ended: (record(first, world), ended.succeeded))
-        if not succeeded:
-            raise CannotSweep(_NOT_TWICE)
-        return clean
+        held: list[Pace] = []
+
+        def look(world: Carrot, ended: Ended) -> Clean:
+            check_one_after_the_other(world, held[0])
+            clean = record(first, world)
+            if not ended.succeeded:
+                raise CannotSweep(_NOT_TWICE)
+            return clean
+
+        return self._look(look, lambda world: held.append(pace(world, first)))
 
     def _with_fault(self, clean: Clean, case: Case, hang_seconds: float) -> Result:
         """A run in which one thing goes wrong."""
-        return self._look(
-            lambda world, ended: judge(clean, case, world, ended),
-            lambda world: arm(world, case, hang_seconds),
-        )
+        overtaken: list[Overtaken] = []
+
+        def begin(world: Carrot) -> None:
+            overtaken.append(Overtaken(world, case, arm(world, case, hang_seconds)))
+
+        def look(world: Carrot, ended: Ended) -> Result:
+            overtaken[0].stop()
+            return judge(clean, case, world, ended, fault=overtaken[0].fault)
+
+        return self._look(look, begin)
 
     def _look(
         self, look: Callable[[Carrot, Ended], _Seen], begin: Callable[[Carrot], object] | None = None

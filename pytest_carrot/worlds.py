@@ -6,14 +6,16 @@ from contextlib import ExitStack, contextmanager
 from secrets import randbits
 from typing import TYPE_CHECKING, Any
 
+from pytest_carrot import history
 from pytest_carrot.control import JsonControl, Socket
 from pytest_carrot.handle import Carrot, new_workspace
 from pytest_carrot.server import own_server
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
     from types import TracebackType
 
+    from pytest_carrot.history import Entry
     from pytest_carrot.server import CarrotServer
 
 
@@ -59,3 +61,29 @@ class Worlds:
                 world.close()
         finally:
             wire.close()
+
+    def strays(self) -> list[Entry]:
+        """The requests that came with the credentials of none of the worlds, or with none at all, oldest first."""
+        wire = Socket(self.url)
+        try:
+            # What the server cannot tell the world of, it puts here, and no world of ours is this one.
+            return history.entries(JsonControl(wire, "/_mock/").within("workspaces/default"))
+        finally:
+            wire.close()
+
+
+def told_of_strays(strays: Sequence[Entry]) -> str:
+    """A sentence about requests (one at least) that a command did not make with the credentials of its world."""
+    count, first = len(strays), strays[0]
+    came = "One request came" if count == 1 else f"{count} requests came"
+    called = f"{first['method']} {first['path'].partition('?')[0]}"
+    if client := first["client"].get("clientId"):
+        how = f"with the client id {client}"
+    else:
+        answer = " ".join(filter(None, (str(first.get("status", "nothing")), *history.error_of(first))))
+        how = f"answered {answer}"
+    which = "it" if count == 1 else "the first"
+    return (
+        f"{came} without the credentials in CARROT_CLIENT_ID and CARROT_CLIENT_SECRET, or a token got with them: "
+        f"{which} was {called}, {how.rstrip('.')}."
+    )

@@ -36,6 +36,7 @@ class Habits:
     insists_on_conflict: bool = False
     with_file: bool = True
     forgets_to_upload: bool = False
+    patience: float = 10
 
 
 class Client:
@@ -120,7 +121,7 @@ class Client:
     def _send(self, method: str, url: str, body: bytes, headers: dict[str, str]) -> tuple[int, bytes] | None:
         parts = urlsplit(url)
         with (
-            closing(HTTPConnection(parts.netloc, timeout=10)) as connection,
+            closing(HTTPConnection(parts.netloc, timeout=self._habits.patience)) as connection,
             suppress(OSError, HTTPException),
         ):
             connection.request(method, f"{parts.path}?{parts.query}", body, headers)

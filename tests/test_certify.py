@@ -1,4 +1,4 @@
-"""The retry-contract certificate: judges on journals made by hand, and whole runs of clients that do not wait."""
+"""The retry-contract certificate: judges on journals made by hand, and whole runs of clients that wait in no time."""
 
 from __future__ import annotations
 
@@ -6,11 +6,13 @@ import itertools
 import json
 import re
 import sys
+import threading
 import xml.etree.ElementTree as ET
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
@@ -23,7 +25,6 @@ from pytest_carrot.certifying import (
     going_live,
     limiting,
     papers,
-    redacting,
     retrying,
     running,
     screen,
@@ -34,12 +35,13 @@ from pytest_carrot.certifying import (
 from pytest_carrot.certifying.certificate import Certificate, Judged
 from pytest_carrot.certifying.finding import Finding, fails, holds, not_applicable
 from pytest_carrot.certifying.flow import Run, Struck, Target
-from pytest_carrot.certifying.kinds import Fault, Striking
+from pytest_carrot.certifying.kinds import Concluding, Fault, Striking
 from pytest_carrot.certifying.rows import ROWS
 from pytest_carrot.commands.certify import certify as command
 from pytest_carrot.flows import Ended
 from pytest_carrot.handle import Carrot
 from pytest_carrot.history import Entry, Summary
+from pytest_carrot.reporting import redacting
 from pytest_carrot.worlds import Worlds
 
 ROOT = Path(__file__).parent.parent
@@ -47,8 +49,6 @@ CLIENTS = ROOT / "docs" / "examples" / "sweep"
 WELL = Ended(True, 0)
 BADLY = Ended(False, 1)
 ENDLESS = Ended(False, -9, timed_out=True)
-# Rows whose judges measure waits, which clients of tests do not make.
-WITH_WAITS = {"pending-409", "back-off", "rate-limit", "live-limit", "live-retries"}
 DOCUMENT_ID = "7d0b6f7a-0f6e-4c0a-9f57-2f2f4f3c1a90"
 
 
@@ -63,6 +63,7 @@ def entry(number: int, operation: str = "events.append", at: float = 0.0, **more
         "storage.put": f"/_storage/carrot/{DOCUMENT_ID}/7",
     }[operation]
     status = more.get("status", 201)
+    committed = more.get("committed", status == 201)
     body = dict(more.get("body", {"name": "PICK_UP"}))
     if (key := more.get("key", "k")) is not None:
         body["deduplicationId"] = key
@@ -77,11 +78,11 @@ def entry(number: int, operation: str = "events.append", at: float = 0.0, **more
         "phase": "responding",
         "status": status,
         "seen": more.get("seen", "answer"),
-        "committed": more.get("committed", status == 201),
+        "committed": committed,
         "deduplication": [],
         "attempt": 1,
         "documentId": DOCUMENT_ID,
-        "events": ["e"] if status == 201 and operation == "events.append" else [],
+        "events": ["e"] if committed and operation == "events.append" else [],
         "behaviours": more.get("behaviours", []),
         "advisories": more.get("advisories", []),
         "request": {
@@ -221,6 +222,52 @@ def test_a_lost_answer_is_told_as_one() -> None:
     assert "although it was done" in retrying.retried(struck(lost, entry(2, at=1, committed=False))).evidence
 
 
+# The rows on failures that pass, other than a pending process; of a lost answer the call is committed.
+ONE_FAILURE = [
+    {"status": 429},
+    {"status": 500},
+    {"status": 502},
+    {"status": 503},
+    {"status": 504, "committed": True},
+    {"status": 201, "seen": "closed", "committed": False},
+    {"status": 201, "seen": "closed", "committed": True},
+]
+
+
+@pytest.mark.parametrize("failure", ONE_FAILURE)
+@pytest.mark.parametrize(
+    ("wait", "expected"),
+    [
+        (0.0, ("fails", "back-off")),
+        (0.49, ("fails", "back-off")),
+        (0.5, HOLDS),
+        (0.97, HOLDS),
+        (1.0, HOLDS),
+        (5.0, HOLDS),
+    ],
+)
+def test_after_one_failure_a_call_is_not_sent_again_at_once(
+    failure: dict[str, Any], wait: float, expected: tuple[str, str | None]
+) -> None:
+    again = entry(2, at=wait, committed=not failure.get("committed", False))
+    finding = retrying.retried(struck(entry(1, **failure), again))
+    assert outcome(finding) == expected
+    assert f"{wait:.2f} s" in finding.evidence
+    if expected != HOLDS:
+        assert "at least 0.5 s have to pass" in finding.evidence
+        assert [each["id"] for each in finding.requests] == ["r1", "r2"]
+
+
+def test_what_was_left_out_or_sent_under_another_key_weighs_more_than_a_short_wait() -> None:
+    clean = run(entry(1), entry(2, key="second", body={"name": "CLOSE"}))
+    for case, cause in (
+        (struck(*tries(0, last=201), clean=clean), "half-done"),
+        (struck(*tries(0, last=201, keys=["k", "new"])), "new-key-on-retry"),
+        (struck(*tries(0, last=201), ended=BADLY), "gave-up"),
+    ):
+        assert outcome(retrying.retried(case)) == ("fails", cause)
+
+
 @pytest.mark.parametrize(
     ("wait", "expected"),
     [
@@ -330,6 +377,10 @@ def test_a_token_endpoint_that_fails_once_is_asked_again() -> None:
     assert outcome(tokens.asked_for_again(struck(failed, token(2, at=1), entry(3)))) == HOLDS
     assert outcome(tokens.asked_for_again(struck(failed, ended=BADLY))) == ("fails", "gave-up")
     assert outcome(tokens.asked_for_again(struck(failed, token(2), ended=BADLY))) == ("fails", "gave-up")
+    finding = tokens.asked_for_again(struck(failed, token(2, at=0.49), entry(3)))
+    assert outcome(finding) == ("fails", "back-off")
+    assert "after 0.49 s: too early" in finding.evidence
+    assert outcome(tokens.asked_for_again(struck(failed, token(2, at=0.5), entry(3)))) == HOLDS
 
 
 # What is sent, and how fast ---------------------------------------------------------------------------
@@ -454,6 +505,24 @@ def test_a_step_of_the_checklist_is_confirmed_by_other_rows() -> None:
     assert found(a=not_applicable("."), b=holds(".")) == ("not-applicable", None)
 
 
+def test_the_rate_limit_is_not_confirmed_by_a_flow_that_never_met_it() -> None:
+    def found(*entries: Entry) -> Finding:
+        (row,) = (each for each in ROWS if each.id == "live-limit")
+        assert isinstance(row, Concluding)
+        return row.judge(
+            {"rate-limit": limiting.kept_to_the_limit(run(*entries)), "retry-429": holds("It waited.")}
+        )
+
+    short = found(entry(1), entry(2, key="b"))
+    assert outcome(short) == ("not-applicable", None)
+    assert "was not exercised. 2 API calls" in short.evidence
+    assert "it never came to the limit" in short.evidence
+    assert "confirmed" not in short.evidence
+    met = found(*tries(1, status=429, last=201))
+    assert outcome(met) == HOLDS
+    assert "is confirmed by rate-limit, retry-429. 2 API calls" in met.evidence
+
+
 # Which call is struck ---------------------------------------------------------------------------------
 
 
@@ -556,23 +625,48 @@ def test_a_command_is_shown_without_its_secrets() -> None:
 
 
 class Reference:
-    """The reference client of the docs as a flow in this process, which tries again at once."""
+    """The reference client of the docs as a flow in this process.
 
-    def __init__(self, tricks: Any = None) -> None:
-        from carrot_client import Client
-        from pick_up import submit
+    Its world's clock stands still but while it waits, which therefore takes no time, and exactly as long as it says.
+    """
 
-        self._client: Any = tricks or Client
-        self._submit = submit
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, first_wait: float = 1.0) -> None:
+        import carrot_client
+        import pick_up
+
+        self._client: Any = carrot_client.Client
+        self._submit: Any = pick_up.submit
+        self._first_wait = first_wait
+        self._here = threading.local()
+        monkeypatch.setattr(carrot_client, "time", SimpleNamespace(monotonic=lambda: 0.0, sleep=self._wait))
+
+    def _wait(self, seconds: float) -> None:
+        self._here.world.clock.advance(seconds)
 
     def run(self, world: Carrot) -> Ended:
+        self._here.world = world
+        world.clock.freeze()
         credentials = (world.client_id, world.client_secret)
-        client = self._client(world.url, world.token_url, credentials, first_wait=0.0)
+        client = self._client(world.url, world.token_url, credentials, self._first_wait)
         try:
             self._submit(client)
         except Exception as failure:
             return Ended(False, 1, output=str(failure))
         return WELL
+
+
+class Flow:
+    """A flow that does what a function does."""
+
+    def __init__(self, does: Callable[[Carrot], Ended]) -> None:
+        self.run = does
+
+
+def called(url: str, body: bytes, headers: dict[str, str]) -> int:
+    """The status that a POST is answered with."""
+    import httpx
+
+    return httpx.post(url, content=body, headers=headers, verify=False).status_code
 
 
 @pytest.fixture(scope="module")
@@ -586,16 +680,27 @@ def _clients_of_the_docs(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.syspath_prepend(str(CLIENTS))
 
 
-def certified(worlds: Worlds, tried: Any, *without: str) -> dict[str, tuple[str, str | None]]:
-    rows = [row for row in ROWS if row.id not in WITH_WAITS and row.id not in without]
-    judged = running.certify(worlds, tried, running.clean_run(worlds, tried), jobs=4, rows=rows)
+def certified(worlds: Worlds, tried: Any) -> dict[str, tuple[str, str | None]]:
+    judged = running.certify(worlds, tried, running.clean_run(worlds, tried), jobs=4)
     return {each.row.id: outcome(each.finding) for each in judged}
 
 
-def test_the_reference_client_keeps_every_row_that_needs_no_wait(worlds: Worlds) -> None:
-    found = certified(worlds, Reference())
-    assert found == dict.fromkeys(found, HOLDS)
-    assert len(found) == len(ROWS) - len(WITH_WAITS)
+def test_the_reference_client_keeps_every_row(worlds: Worlds, monkeypatch: pytest.MonkeyPatch) -> None:
+    found = certified(worlds, Reference(monkeypatch))
+    assert found == dict.fromkeys((row.id for row in ROWS), HOLDS)
+
+
+def test_a_client_that_does_everything_at_once_fails_in_every_row_that_asks_for_a_wait(
+    worlds: Worlds, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = certified(worlds, Reference(monkeypatch, first_wait=0.0))
+    hasty = {row for row, (verdict, _) in found.items() if verdict == "fails"}
+    assert hasty == {
+        *(f"retry-{status}" for status in (429, 500, 502, 503, 504)),
+        *("no-answer", "lost-answer", "pending-409", "back-off", "token-503", "rate-limit"),
+        *("live-retries", "live-limit"),
+    }
+    assert {found[row] for row in hasty} == {("fails", "back-off")}
 
 
 def test_a_client_that_sends_a_bearer_token_to_the_storage_is_told_that_and_nothing_else(
@@ -638,6 +743,73 @@ def test_a_flow_that_fails_by_itself_cannot_be_certified(worlds: Worlds) -> None
     with pytest.raises(running.CannotCertify, match="exited with 3") as error:
         certified(worlds, Broken())
     assert error.value.output == "no such file"
+
+
+def test_a_command_that_ends_before_it_calls_is_told_how_it_ended(worlds: Worlds) -> None:
+    for ended, told in (
+        (Ended(False, 3, output="no such file"), "The command exited with 3 before it sent a request"),
+        (
+            Ended(False, -9, output="no such file"),
+            "The command was ended by signal 9 before it sent a request",
+        ),
+        (Ended(True, 0, output="no such file"), "The command sent no request to the API in CARROT_API_URL"),
+    ):
+        with pytest.raises(running.CannotCertify) as error:
+            certified(worlds, Flow(lambda world, ended=ended: ended))
+        assert str(error.value).startswith(told)
+        assert error.value.output == "no such file"
+
+
+def test_requests_with_other_credentials_than_those_of_the_world_are_told_as_such(worlds: Worlds) -> None:
+    def hard_coded(world: Carrot) -> Ended:
+        form = b"grant_type=client_credentials&client_id=carrot-test-client&client_secret=carrot-test-secret"
+        headers = {"content-type": "application/x-www-form-urlencoded"}
+        assert called(f"{world.url}/oauth2/token", form, headers) == 200
+        return Ended(True, 0, output="all done")
+
+    def without_a_token(world: Carrot) -> Ended:
+        assert called(f"{world.url}/documents", b"{}", {}) == 401
+        return Ended(False, 1, output="refused")
+
+    why = "without the credentials in CARROT_CLIENT_ID and CARROT_CLIENT_SECRET"
+    for does, first, output in (
+        (hard_coded, "it was POST /oauth2/token, with the client id carrot-test-client.", "all done"),
+        (without_a_token, "it was POST /documents, answered 401 unauthorized The header", "refused"),
+    ):
+        with pytest.raises(running.CannotCertify) as error:
+            certified(worlds, Flow(does))
+        assert str(error.value).startswith(f"One request came {why}")
+        assert first in str(error.value)
+        assert error.value.output == output
+
+
+def test_a_flow_whose_calls_have_no_token_is_told_that_beside_how_it_ended(worlds: Worlds) -> None:
+    def does(world: Carrot) -> Ended:
+        world.token()
+        for _ in range(2):
+            called(f"{world.url}/documents", b"{}", {})
+        return Ended(False, 1)
+
+    with pytest.raises(
+        running.CannotCertify, match=r"exited with 1\. 2 requests came without the credentials"
+    ):
+        certified(worlds, Flow(does))
+
+
+def test_a_command_that_remembers_what_it_has_done_cannot_be_certified(
+    worlds: Worlds, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reference, runs = Reference(monkeypatch), itertools.count()
+
+    def once(world: Carrot) -> Ended:
+        if next(runs) == 0:
+            return reference.run(world)
+        return Ended(True, 0, output="nothing to do")
+
+    with pytest.raises(running.CannotCertify, match="seems to remember what it has done") as error:
+        certified(worlds, Flow(once))
+    assert "made POST /documents in its first run" in str(error.value)
+    assert error.value.output == "nothing to do"
 
 
 def test_every_row_strikes_as_the_control_api_understands_it(worlds: Worlds) -> None:
@@ -685,7 +857,13 @@ def test_the_command_writes_its_papers_and_fails_for_a_client_that_never_waits(
         (["--html", "no/such/folder/a.html", "--", "true"], "cannot write no/such/folder/a.html"),
         (["--", "no-such-command"], "There is no command no-such-command"),
         (["--", sys.executable, "-c", "print('hello')"], "sent no request to the API in CARROT_API_URL"),
+        (
+            ["--", sys.executable, "-c", "raise SystemExit(3)"],
+            "The command exited with 3 before it sent a request",
+        ),
         (["--timeout", "0", "--", "true"], "0"),
+        (["--timeout", "nan", "--", "true"], "nan is no number of seconds"),
+        (["--json", "-", "--", "true"], "give the name of a file"),
         ([], "carrot-mock certify -- python my_client.py"),
     ],
 )

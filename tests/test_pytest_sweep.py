@@ -158,6 +158,23 @@ def test_flow(submit):
     result.assert_outcomes(passed=1)
 
 
+def test_calls_side_by_side_are_told_and_not_swept(run: Callable[..., pytest.RunResult]) -> None:
+    result = run(
+        """
+from concurrent.futures import ThreadPoolExecutor
+
+@pytest.mark.carrot_sweep
+def test_flow(submit):
+    with ThreadPoolExecutor() as pool:
+        list(pool.map(submit, [Right, Right]))
+"""
+    )
+    result.assert_outcomes(failed=1)
+    assert "Two calls were under way at the same time, token and token" in " ".join(
+        result.stdout.str().split()
+    )
+
+
 def test_a_world_in_process_is_swept_as_well(run: Callable[..., pytest.RunResult]) -> None:
     module = """
 @pytest.mark.carrot_sweep(kinds=["drop", "truncate", "pending", "expire"])

@@ -6,13 +6,17 @@ import json
 import re
 from collections import Counter
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import replace
 from itertools import count
+from types import SimpleNamespace
+from typing import cast
 from xml.etree import ElementTree
 
 import pytest
 from payloads import event, mass_id
-from sweep_flows import Client, Habits, InProcess
+from sweep_flows import CONTENT, Client, GivenUp, Habits, InProcess
 
 from pytest_carrot.flows import Ended
 from pytest_carrot.handle import Carrot
@@ -23,6 +27,7 @@ from pytest_carrot.sweeping.ending import Document, Ending, Event
 from pytest_carrot.sweeping.names import Names
 from pytest_carrot.sweeping.run import Run
 from pytest_carrot.sweeping.running import clean_runs, sweep, wanted_cases
+from pytest_carrot.sweeping.screen import lines
 from pytest_carrot.worlds import Worlds
 
 RIGHT = Habits()
@@ -41,10 +46,12 @@ def clean(worlds: Worlds) -> Clean:
     return clean_runs(InProcess.with_habits(RIGHT), worlds)
 
 
-def swept(worlds: Worlds, habits: Habits, wanted: Wanted) -> Report:
+def swept(worlds: Worlds, habits: Habits, wanted: Wanted, *, hang_seconds: float = 0.02) -> Report:
     flow = InProcess.with_habits(habits)
     clean = clean_runs(flow, worlds)
-    return sweep(flow, worlds, clean, wanted_cases(clean, wanted), jobs=4, hang_seconds=0.02, of="a test")
+    return sweep(
+        flow, worlds, clean, wanted_cases(clean, wanted), jobs=4, hang_seconds=hang_seconds, of="a test"
+    )
 
 
 # Cases ----------------------------------------------------------------------------------------------------
@@ -72,7 +79,7 @@ def test_every_kind_comes_at_every_phase_where_it_makes_sense_and_once(clean: Cl
     assert not [
         each
         for each in found
-        if each.kind in ("pending", "expire") and each.call.operation in ("token", "storage.put")
+        if each.kind in ("429", "pending", "expire") and each.call.operation in ("token", "storage.put")
     ]
 
 
@@ -167,6 +174,76 @@ def test_a_wrong_client_fails_by_its_cause(
     assert str(report.smallest.case) == where
     assert report.smallest.story is not None
     assert report.smallest.story.differences
+
+
+HANGING = Wanted(["documents.create", "events.append"], ["validated", "committed"], ["hang"])
+
+
+def test_a_slow_server_does_its_work_for_a_client_that_has_left_too(worlds: Worlds) -> None:
+    report = swept(worlds, Habits(no_key=True, patience=0.2), HANGING, hang_seconds=60)
+    # A second CLOSE that comes late is refused.
+    assert [str(each.case) for each in report.failures] == [
+        "Call 2 (create MassID), hang at validated",
+        "Call 2 (create MassID), hang at committed",
+        "Call 3 (append WEIGHING), hang at validated",
+        "Call 3 (append WEIGHING), hang at committed",
+        "Call 6 (append CLOSE), hang at committed",
+    ]
+    assert list(report.causes) == ["new-key-on-retry"]
+    assert report.failures[0].story is not None
+    assert report.failures[0].story.committed == "What r2 (create MassID) asked for was recorded."
+
+
+def test_a_client_that_leaves_a_slow_server_and_keeps_its_key_stands(worlds: Worlds) -> None:
+    report = swept(worlds, Habits(patience=0.2), HANGING, hang_seconds=60)
+    assert report.verdict == "holds", report.as_text()
+
+
+def test_a_client_that_waits_for_a_slow_server_is_answered_and_stands(worlds: Worlds) -> None:
+    report = swept(worlds, RIGHT, HANGING)
+    assert report.verdict == "holds", report.as_text()
+    assert not report.not_reached
+
+
+def test_what_a_batch_did_and_is_asked_for_again_one_by_one_has_new_keys(worlds: Worlds) -> None:
+    def submit(world: Carrot) -> None:
+        client = Client(world, Habits(tries=1))
+        document_id = client.post("/documents", mass_id(deduplicationId="a"))["id"]
+        events = [event(name, deduplicationId=f"once/{name}") for name in ("WEIGHING", "SORTING")]
+        try:
+            client.post("/documents/events", {"documentId": document_id, "events": events})
+        except GivenUp:
+            for each in events:
+                again = {**each, "deduplicationId": f"again/{each['name']}"}
+                client.post(f"/documents/{document_id}/events", again)
+
+    flow = InProcess(submit)
+    clean = clean_runs(flow, worlds)
+    report = sweep(flow, worlds, clean, cases(clean, Wanted(["events.batch"], ["committed"], ["503"])))
+    assert list(report.causes) == ["new-key-on-retry"], report.as_text()
+    assert report.failures[0].message == (
+        "r4 (append WEIGHING) asks again for a part of r3 under another deduplicationId, and WEIGHING is recorded "
+        "twice."
+    )
+
+
+def test_an_event_of_another_name_is_no_retry(worlds: Worlds) -> None:
+    def submit(world: Carrot, *names: str, habits: Habits = RIGHT) -> None:
+        client = Client(world, habits)
+        document_id = client.post("/documents", mass_id(deduplicationId="a"))["id"]
+        for name in names:
+            with suppress(GivenUp):
+                client.post(f"/documents/{document_id}/events", event(name, deduplicationId=f"once/{name}"))
+
+    clean = clean_runs(InProcess(lambda world: submit(world, "WEIGHING", "SORTING")), worlds)
+    case = next(each for each in cases(clean, COMMITTED) if each.call.what == "append WEIGHING")
+    with worlds.new() as world:
+        arm(world, case)
+        # The fault is for the first event, which is another one in this run.
+        flow = InProcess(lambda found: submit(found, "SORTING", "WEIGHING", habits=Habits(tries=1)))
+        result = judge(clean, case, world, flow.run(world))
+    assert result.cause == "gave-up", result
+    assert "(append SORTING)" in result.message
 
 
 def test_what_was_left_half_done_is_told_with_what_is_missing(worlds: Worlds, clean: Clean) -> None:
@@ -268,6 +345,91 @@ def test_a_flow_without_a_call_or_with_a_failure_cannot_be_swept(worlds: Worlds)
         CannotSweep, match=r"The clean run failed, before any fault: it exited with 1. It printed:\n40"
     ):
         clean_runs(flow_of(lambda run: {"name": ""}), worlds)
+
+
+def test_calls_that_are_made_side_by_side_cannot_be_swept(worlds: Worlds) -> None:
+    def submit(world: Carrot) -> None:
+        client = Client(world, RIGHT)
+        document_id = client.post("/documents", mass_id(deduplicationId="a"))["id"]
+        with ThreadPoolExecutor() as pool:
+            for name in ("WEIGHING", "SORTING"):
+                body = event(name, deduplicationId=name)
+                pool.submit(client.post, f"/documents/{document_id}/events", body)
+
+    with pytest.raises(CannotSweep, match=r"Two calls were under way at the same time, events.append \("):
+        clean_runs(InProcess(submit), worlds)
+
+
+def test_a_flow_that_stops_the_clock_of_its_world_is_not_taken_for_several(worlds: Worlds) -> None:
+    def submit(world: Carrot) -> None:
+        world.clock.freeze()
+        Client(world, RIGHT).submit()
+
+    assert len(clean_runs(InProcess(submit), worlds).calls) == 6
+
+
+def test_requests_without_the_credentials_of_the_world_are_told(worlds: Worlds) -> None:
+    def submit(world: Carrot, client_secret: str) -> None:
+        fixed = SimpleNamespace(
+            url=world.url,
+            token_url=world.token_url,
+            client_id="carrot-test-client",
+            client_secret=client_secret,
+        )
+        Client(cast("Carrot", fixed), RIGHT).post("/documents", mass_id(deduplicationId="a"))
+
+    told = "without the credentials in CARROT_CLIENT_ID and CARROT_CLIENT_SECRET"
+    with pytest.raises(CannotSweep, match=f"The clean run made no call as its own. 2 requests came {told}"):
+        clean_runs(InProcess(lambda world: submit(world, "carrot-test-secret")), worlds)
+    with pytest.raises(CannotSweep, match=f"it exited with 1. One request came {told}") as caught:
+        clean_runs(InProcess(lambda world: submit(world, "no secret")), worlds)
+    assert "It printed:\n40" in str(caught.value)
+
+
+def uploading(name: Callable[[int], str], *, anew: bool = False) -> InProcess:
+    """A document with a file that is named by the number of the run or, `anew`, of the attempt."""
+    numbers = count(1)
+
+    def submit(world: Carrot) -> None:
+        client, number = Client(world, Habits(tries=1 if anew else 5)), next(numbers)
+        where = f"/documents/{client.post('/documents', mass_id(deduplicationId='a'))['id']}"
+        declared = {"contentLength": len(CONTENT), "contentType": "text/plain"}
+        try:
+            url = client._call("PUT", f"{where}/attachments/{name(number)}", declared)["url"]
+        except GivenUp:
+            number = next(numbers)
+            url = client._call("PUT", f"{where}/attachments/{name(number)}", declared)["url"]
+        client._until_done(lambda: client._send("PUT", url, CONTENT, {"Content-Type": "text/plain"}))
+        files = [{"fileName": name(number), "label": "Ticket", "isPublic": True}]
+        client.post(f"{where}/events", event("WEIGHING", deduplicationId="b", attachments=files))
+
+    return InProcess(submit)
+
+
+FILES = Wanted(
+    ["attachments.upload", "storage.put", "events.append"], ["arrived", "committed"], ["drop", "503"]
+)
+
+
+def test_a_file_may_have_another_name_in_each_run(worlds: Worlds) -> None:
+    flow = uploading(lambda number: f"ticket {number}.txt".replace(" ", "-"))
+    clean = clean_runs(flow, worlds)
+    assert [each.what for each in clean.calls[2:4]] == ["declare *.txt", "upload *.txt"]
+    report = sweep(flow, worlds, clean, cases(clean, FILES))
+    assert report.verdict == "holds", report.as_text()
+    assert not report.not_reached
+
+
+def test_a_file_that_gets_another_name_in_each_attempt_is_there_twice(worlds: Worlds) -> None:
+    flow = uploading(lambda number: f"{number}.txt", anew=True)
+    clean = clean_runs(flow, worlds)
+    report = sweep(flow, worlds, clean, cases(clean, replace(FILES, operations=["attachments.upload"])))
+    assert {each.case.phase for each in report.failures} == {"committed"}
+    assert report.failures[0].story is not None
+    assert {
+        "The file *.txt of MassID Organic is declared, but not uploaded.",
+        "MassID Organic has a file *.txt 2, which the clean run did not declare.",
+    } <= set(report.failures[0].story.differences)
 
 
 def test_one_clean_run_is_enough_where_no_second_can_be_had(worlds: Worlds) -> None:
@@ -378,6 +540,25 @@ def test_the_text_fits_80_columns_and_tells_the_smallest_case(failing: Report) -
     assert "Call 2 (create MassID), drop at committed: new-key-on-retry" in text
     assert re.search(r"> r2 create MassID .* no answer \(closed\) +yes\n", text)
     assert "- The document MassID Organic is there once more" in text
+
+
+def test_the_story_says_how_many_requests_came_after_those_that_it_shows(worlds: Worlds) -> None:
+    flow = flow_of(*[lambda run, name=f"NOTE {each}": {"name": name} for each in range(9)])
+    clean = clean_runs(flow, worlds)
+    case = cases(clean, COMMITTED)[1]
+    with worlds.new() as world:
+        arm(world, case)
+        result = judge(clean, case, world, replace(flow.run(world), succeeded=False))
+    assert result.story is not None
+    assert (len(result.story.requests), result.story.more) == (8, 4)
+    assert "... and 4 requests more" in Report(clean, (result,)).as_text()
+
+
+def test_on_a_narrow_screen_nothing_is_wider(failing: Report) -> None:
+    shown = ["".join(text for text, _ in line) for line in lines(failing, 40)]
+    assert max(map(len, shown)) <= 40
+    assert "  2  create MassID" in shown
+    assert shown[shown.index("  2  create MassID") + 1].split() == ["✓2", "✗1K"]
 
 
 def test_no_report_has_a_secret(failing: Report) -> None:

@@ -52,6 +52,7 @@ def carrot_mock(*arguments: str, **more: str) -> subprocess.CompletedProcess[str
     )
 
 
+STARTED = "carrot-mock: running the command twice as it is ...\n"
 FEW = ("--operation", "events.append", "--phase", "committed", "--kind", "drop", "--kind", "500")
 
 
@@ -59,16 +60,22 @@ def test_a_client_that_stands_exits_with_0_and_writes_its_reports(tmp_path: Path
     files = [tmp_path / f"sweep.{each}" for each in ("json", "xml", "html")]
     wanted = (f"--{option}={file}" for option, file in zip(("json", "junit", "html"), files, strict=True))
     done = carrot_mock(*FEW, *wanted, "--", *client())
-    assert (done.returncode, done.stderr) == (0, "")
+    assert (done.returncode, done.stderr) == (0, f"{STARTED}carrot-mock: 4 runs with a fault each ...\n")
     assert "HOLDS: whatever went wrong, everything was recorded once (4 of 4 cases)." in done.stdout
     assert "\x1b" not in done.stdout
     assert json.loads(files[0].read_text("utf-8"))["verdict"] == "holds"
     assert all(file.stat().st_size for file in files)
 
 
-def test_a_client_that_fails_exits_with_1_and_tells_no_secret() -> None:
-    done = carrot_mock(*FEW, "--", *client("new_key=True"), PYTHONIOENCODING="ascii")
-    assert (done.returncode, done.stderr) == (1, "")
+def test_a_client_that_fails_exits_with_1_and_tells_no_secret(tmp_path: Path) -> None:
+    page = tmp_path / "sweep.html"
+    secrets = ["--password=hunter2", "API_TOKEN=hunter2"]
+    done = carrot_mock(
+        *FEW, "--html", str(page), "--", *client("new_key=True"), *secrets, PYTHONIOENCODING="ascii"
+    )
+    assert done.returncode == 1
+    assert "--password=[redacted]" in done.stdout
+    assert not [told for told in (done.stdout, done.stderr, page.read_text("utf-8")) if "hunter2" in told]
     assert "FAILS: 4 of 4 cases" in done.stdout
     assert "| the secret is [redacted]" in done.stdout
     assert "X2/2K" in done.stdout
@@ -80,11 +87,30 @@ def test_a_client_that_fails_exits_with_1_and_tells_no_secret() -> None:
         ([], "Give the command that runs the client after `--`"),
         (["--", "no-such-command"], "There is no command no-such-command: give the one that runs the client"),
         (["--junit", "no/such/folder", "--", "true"], "cannot write no/such/folder (--junit): No such file"),
+        (
+            ["--json", "-", "--", "true"],
+            "'--json': stdout has the report for people: give the name of a file.",
+        ),
+        (
+            ["--timeout", "nan", "--", "true"],
+            "'--timeout': nan is no number of seconds: give one such as 30.",
+        ),
         (["--kind", "flood", "--", "true"], "'flood' is not one of 'drop', 'reset'"),
         (["--", sys.executable, "-c", ""], "The clean run made no call"),
+        (["--", sys.executable, "-c", "print('dry run')"], "CARROT_CLIENT_SECRET. It printed:\ndry run\n"),
         (["--", sys.executable, "-c", "exit('no luck')"], "it exited with 1. It printed:\nno luck"),
     ],
-    ids=["no command", "unknown command", "unwritable file", "unknown kind", "no call", "clean failure"],
+    ids=[
+        "no command",
+        "unknown command",
+        "unwritable file",
+        "stdout",
+        "no time",
+        "unknown kind",
+        "no call",
+        "no call, and output",
+        "clean failure",
+    ],
 )
 def test_what_cannot_be_swept_is_told_in_a_sentence_with_exit_2(arguments: list[str], sentence: str) -> None:
     done = carrot_mock(*arguments)
@@ -106,7 +132,7 @@ def test_a_signal_ends_the_sweep_and_its_children_quietly(tmp_path: Path, number
     with pipe.open("rb", buffering=0) as held:
         assert held.readline() == b"started\n"
         running.send_signal(getattr(signal, number))
-        assert running.communicate(timeout=60) == (b"", b"")
+        assert running.communicate(timeout=60) == (b"", STARTED.encode())
         assert running.returncode == 130
         assert _is_let_go(held)
 

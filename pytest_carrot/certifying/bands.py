@@ -27,7 +27,10 @@ PENDING: Final = Band(1.9, 5.5)
 """After a pending process: "2 to 5 seconds"."""
 
 FIRST_WAIT: Final = Band(0.5, 2.0)
-"""The first back-off: "start at 1 second", with equal jitter below and full jitter above it."""
+"""The first back-off: "start at 1 second", with equal jitter below and full jitter above it.
+
+Its lower end holds for the first retry after every failure that passes: nothing is sent again at once.
+"""
 
 LATER_WAITS: Final = Band(0.5, 33.0)
 """Every back-off: none is shorter than the first may be, none longer than "30 seconds" and a tenth of it."""

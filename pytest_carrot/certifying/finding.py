@@ -15,16 +15,20 @@ Verdict = Literal["holds", "fails", "not-applicable"]
 
 @dataclass(frozen=True)
 class Finding:
-    """A verdict with its evidence, a sentence or two; a failure has a cause and the requests that it is about."""
+    """A verdict with its evidence, a sentence or two; a failure has a cause and the requests that it is about.
+
+    `exercised` is False where nothing spoke against it because it never came to what the row is about.
+    """
 
     verdict: Verdict
     evidence: str
     cause: str | None = None
     requests: Sequence[Entry] = ()
+    exercised: bool = True
 
 
-def holds(evidence: str) -> Finding:
-    return Finding("holds", _sentence(evidence))
+def holds(evidence: str, *, exercised: bool = True) -> Finding:
+    return Finding("holds", _sentence(evidence), exercised=exercised)
 
 
 def fails(cause: str, evidence: str, requests: Sequence[Entry] = ()) -> Finding:

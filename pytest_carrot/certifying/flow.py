@@ -29,12 +29,16 @@ class Target:
 
 @dataclass(frozen=True)
 class Run:
-    """How a run of the flow ended, and what the mock saw of it; `fault` is what the mock did to it, if anything."""
+    """How a run of the flow ended, and what the mock saw of it; `fault` is what the mock did to it, if anything.
+
+    `strays` are requests that came meanwhile without the credentials of the run's world.
+    """
 
     ended: Ended
     entries: Sequence[Entry]
     documents: Sequence[Summary] = ()
     fault: str | None = None
+    strays: Sequence[Entry] = ()
 
     @property
     def operations(self) -> frozenset[str]:

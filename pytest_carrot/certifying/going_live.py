@@ -61,9 +61,9 @@ def confirmed(
     needed: Sequence[str],
     quoted: str | None = None,
 ) -> Finding:
-    """What other rows say about a step of the checklist: each of `needed` has to hold, and none may fail.
+    """What other rows say about a step of the checklist: each of `needed` has to hold, having been exercised.
 
-    The evidence of the row `quoted` is told too.
+    None may fail. The evidence of the row `quoted` is told too.
     """
     told = {row: findings[row].verdict for row in rows if row in findings}
     failed = [row for row, verdict in told.items() if verdict == "fails"]
@@ -71,9 +71,9 @@ def confirmed(
         cause = findings[failed[0]].cause or "other"
         return fails(cause, f"{what} is not confirmed: see {', '.join(failed)}.")
     held = [row for row, verdict in told.items() if verdict == "holds"]
-    if any(row not in held for row in needed):
-        return not_applicable(f"{what} was not exercised.")
-    more = f" {findings[quoted].evidence}" if quoted else ""
+    more = f" {findings[quoted].evidence}" if quoted is not None and quoted in findings else ""
+    if any(row not in held or not findings[row].exercised for row in needed):
+        return not_applicable(f"{what} was not exercised.{more}")
     return holds(f"{what} is confirmed by {', '.join(held)}.{more}")
 
 

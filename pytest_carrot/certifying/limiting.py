@@ -43,7 +43,7 @@ def kept_to_the_limit(run: Run) -> Finding:
         if not refused
         else f"every 429 was followed by {bands.THROTTLED} s or more"
     )
-    return holds(f"{told}; {how}, and the flow ended well.")
+    return holds(f"{told}; {how}, and the flow ended well.", exercised=bool(refused))
 
 
 def _hasty(entries: Sequence[Entry], refused: Entry) -> Sequence[Entry] | None:

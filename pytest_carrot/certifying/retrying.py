@@ -1,4 +1,4 @@
-"""Judges failures that pass: the call is sent again with its key and its body, and the flow ends well."""
+"""Judges failures that pass: the call is sent again after a while, with its key and body, and the flow ends well."""
 
 from __future__ import annotations
 
@@ -8,20 +8,33 @@ from pytest_carrot.certifying import bands, calls
 from pytest_carrot.certifying.finding import fails, holds, seconds
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from pytest_carrot.certifying.finding import Finding
     from pytest_carrot.certifying.flow import Struck
     from pytest_carrot.history import Entry
 
 
 def retried(case: Struck) -> Finding:
-    """The call failed once: sent again, same key, same body, and the flow ended well."""
+    """The call failed once: sent again, same key, same body, not at once, and the flow ended well."""
     if (finding := _not_the_same(case, _met(case))) is not None:
         return finding
     tries = case.tries
     if len(tries) == 1:
         return fails("gave-up", f"{_met(case)} and was not sent again; {case.ending}.", tries)
-    again = f"{_met(case)} and was sent again after {seconds(calls.waits(tries)[0])}{_same(case)}"
-    return _to_the_end(case, again) or holds(f"{again}; the flow ended well.")
+    wait = calls.waits(tries)[0]
+    again = f"{_met(case)} and was sent again after {seconds(wait)}{_same(case)}"
+    if (finding := _to_the_end(case, again)) is not None:
+        return finding
+    least = bands.THROTTLED if case.first.get("status") == 429 else bands.FIRST_WAIT.least
+    return too_soon(again, wait, least, tries) or holds(f"{again}; the flow ended well.")
+
+
+def too_soon(told: str, wait: float, least: float, tries: Sequence[Entry]) -> Finding | None:
+    """A failure where less than the least wait passed before the next try."""
+    if wait >= least:
+        return None
+    return fails("back-off", f"{told}: too early, at least {least:g} s have to pass.", tries)
 
 
 def waited_for_pending(case: Struck) -> Finding:

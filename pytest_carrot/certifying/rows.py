@@ -122,7 +122,7 @@ _TOKENS: Final = (
     ),
     Striking(
         "token-503",
-        "Token endpoint unavailable: asked again",
+        "Token endpoint unavailable: asked again, not at once",
         sources.RETRY_TABLE,
         ("token",),
         Fault("arrived", "status", 503),
@@ -152,7 +152,7 @@ _FILES: Final = (
     ),
     Striking(
         "url-expired",
-        "Expired upload URL: declared again",
+        "Expired upload URL: declared again (our reading)",
         sources.UPLOADS,
         ("storage.put",),
         Late("url"),

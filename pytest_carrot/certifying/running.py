@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from concurrent.futures import ThreadPoolExecutor, as_completed
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -14,6 +14,7 @@ from pytest_carrot.certifying.finding import fails, not_applicable
 from pytest_carrot.certifying.kinds import CALM, Concluding, Striking, Watching, World
 from pytest_carrot.certifying.rows import ROWS
 from pytest_carrot.history import KEYED, number
+from pytest_carrot.worlds import told_of_strays
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from pytest_carrot.worlds import Worlds
 
 _CALM = "Without anything going wrong the command"
+_VARIABLES = "CARROT_API_URL, CARROT_TOKEN_URL, CARROT_CLIENT_ID and CARROT_CLIENT_SECRET"
 _NOT_RUN = "Not run: the flow does not end well without any fault."
 
 
@@ -46,17 +48,16 @@ class Timed:
 
 def clean_run(worlds: Worlds, tried: Flow) -> Timed:
     """The flow without any fault; raises CannotCertify where there is nothing to judge."""
+    strays = len(worlds.strays())
     timed = _timed(lambda: arranging.watched(worlds, tried, CALM))
+    # One run at a time until here, so what came meanwhile is of this one.
+    timed = replace(timed, run=replace(timed.run, strays=worlds.strays()[strays:]))
     entries, ended = timed.run.entries, timed.run.ended
-    said = ended.output
     if ended.timed_out:
-        raise CannotCertify(f"{_CALM} {ended.told}: give it more --timeout.", said)
+        told = f"{_CALM} {ended.told}: give it more --timeout.{_strays_too(timed.run)}"
+        raise CannotCertify(told, ended.output)
     if not entries:
-        raise CannotCertify(
-            "The command sent no request to the API in CARROT_API_URL: have it read its address and credentials "
-            "from CARROT_API_URL, CARROT_TOKEN_URL, CARROT_CLIENT_ID and CARROT_CLIENT_SECRET.",
-            said,
-        )
+        raise CannotCertify(_why_no_request(timed.run), ended.output)
     if number(entries[0]) > 1:
         raise CannotCertify(
             f"The flow makes more requests than the journal keeps ({len(entries)}): certify a shorter one."
@@ -84,15 +85,45 @@ def certify(
     if not any(each["operation"] in KEYED for each in clean.run.entries):
         raise CannotCertify(
             "The flow creates no document and appends no event, so there is nothing to try again: certify a "
-            "command that writes."
+            f"command that writes.{_strays_too(clean.run)}",
+            clean.run.ended.output,
         )
     errands = _errands(worlds, tried, clean.run, rows)
-    results = {CALM: clean, **_all(errands, jobs or len(errands) or 1, progress, stop)}
+    others = _all(errands, jobs or len(errands) or 1, progress, stop)
+    _check_repeated(clean.run, [timed.run for timed in others.values()])
+    results = {CALM: clean, **others}
     judged: list[Judged] = []
     for row in rows:
         findings = {each.row.id: each.finding for each in judged}
         judged.append(_judged(row, clean.run, results, findings))
     return judged
+
+
+def _why_no_request(run: Run) -> str:
+    if run.strays:
+        return f"{told_of_strays(run.strays)} Have the command read all four: {_VARIABLES}."
+    if not run.ended.succeeded:
+        return f"The command {run.ended.told} before it sent a request to the API in CARROT_API_URL."
+    return (
+        "The command sent no request to the API in CARROT_API_URL: have it read its address and credentials from "
+        f"{_VARIABLES}."
+    )
+
+
+def _strays_too(run: Run) -> str:
+    return f" {told_of_strays(run.strays)}" if run.strays else ""
+
+
+def _check_repeated(clean: Run, others: Sequence[Run]) -> None:
+    """Raises CannotCertify for a command that writes in its first run alone, as one that notes what it has done."""
+    first = next(each for each in clean.entries if each["operation"] in KEYED)
+    if others and not any(first["operation"] in each.operations for each in others):
+        output = next((each.ended.output for each in others if each.ended.output), "")
+        raise CannotCertify(
+            f"The command made {calls.name(first)} in its first run, and in none of the {len(others)} after it: it "
+            "seems to remember what it has done. Have it begin anew in each run, with nothing kept from others.",
+            output,
+        )
 
 
 Key = str | World
@@ -160,11 +191,11 @@ def _of_struck(row: Striking, clean: Run, run: Run, aimed: Target) -> Finding:
 
 
 def _of_a_failing_flow(clean: Timed, rows: Sequence[Row]) -> list[Judged]:
-    """The rows that say what the flow does wrong, the others not run."""
+    """The rows that say why the flow fails, the others not run; raises CannotCertify when none does."""
     judged = [_explained(row, clean) for row in rows]
     if all(each.finding.verdict != "fails" for each in judged):
         ended = clean.run.ended
-        raise CannotCertify(f"{_CALM} {ended.told}.", ended.output)
+        raise CannotCertify(f"{_CALM} {ended.told}.{_strays_too(clean.run)}", ended.output)
     return judged
 
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING
 
-from pytest_carrot.certifying import calls
+from pytest_carrot.certifying import bands, calls
 from pytest_carrot.certifying.finding import fails, holds, not_applicable, seconds, several
+from pytest_carrot.certifying.retrying import too_soon
 
 if TYPE_CHECKING:
     from pytest_carrot.certifying.finding import Finding
@@ -64,12 +65,13 @@ def refreshed(case: Struck) -> Finding:
 
 
 def asked_for_again(case: Struck) -> Finding:
-    """The token endpoint failed once: it is asked again."""
+    """The token endpoint failed once: it is asked again, but not at once."""
     asked = [case.first, *calls.of(calls.after(case.run.entries, case.first), "token")]
     met = f"The first token request was answered {case.first.get('status')}"
     if len(asked) == 1:
         return fails("gave-up", f"{met} and was not sent again; {case.ending}.", asked)
-    told = f"{met} and was sent again after {seconds(calls.between(*asked[:2]))}"
+    wait = calls.between(*asked[:2])
+    told = f"{met} and was sent again after {seconds(wait)}"
     if not case.run.ended.succeeded:
         return fails("gave-up", f"{told}, but the flow did not end well: {case.ending}.", asked)
-    return holds(f"{told}; the flow ended well.")
+    return too_soon(told, wait, bands.FIRST_WAIT.least, asked) or holds(f"{told}; the flow ended well.")

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from pytest_carrot.commands.ending import INTERRUPTED, check_writable, ended_by_signals, fail, write
+from pytest_carrot.commands.values import REPORT, SECONDS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -29,15 +30,15 @@ _LINES_OF_OUTPUT = 15
 )
 @click.option(
     "--timeout",
-    type=click.FloatRange(min=0, min_open=True),
+    type=SECONDS,
     default=180,
     show_default=True,
     metavar="S",
     help="Seconds that one run may take.",
 )
-@click.option("--json", "json_file", metavar="FILE", help="Write the passport: the certificate as JSON.")
-@click.option("--junit", "junit_file", metavar="FILE", help="Write JUnit XML, for a CI system.")
-@click.option("--html", "html_file", metavar="FILE", help="Write a page to show or print.")
+@click.option("--json", "json_file", type=REPORT, help="Write the passport: the certificate as JSON.")
+@click.option("--junit", "junit_file", type=REPORT, help="Write JUnit XML, for a CI system.")
+@click.option("--html", "html_file", type=REPORT, help="Write a page to show or print.")
 @click.argument("command", nargs=-1, type=click.UNPROCESSED, metavar="-- COMMAND...")
 def certify(
     jobs: int | None,
@@ -92,11 +93,12 @@ def _certified(flow: Command, jobs: int | None) -> Certificate:
 
     from mock_server import contract
     from mock_server.version import __version__
-    from pytest_carrot.certifying import redacting, running
+    from pytest_carrot.certifying import running
     from pytest_carrot.certifying.certificate import Certificate
     from pytest_carrot.control import ControlError
     from pytest_carrot.errors import UserMistake
     from pytest_carrot.flows import CannotStart
+    from pytest_carrot.reporting import redacting
     from pytest_carrot.worlds import Worlds
 
     began = datetime.now(UTC)

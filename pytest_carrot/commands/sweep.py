@@ -5,11 +5,12 @@ from __future__ import annotations
 import os
 import sys
 from contextlib import ExitStack, contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import click
 
 from pytest_carrot.commands.ending import INTERRUPTED, check_writable, ended_by_signals, fail, write
+from pytest_carrot.commands.values import REPORT, SECONDS
 from pytest_carrot.sweeping.calls import OPERATIONS, PHASES
 from pytest_carrot.sweeping.cases import HANG_SECONDS, KINDS
 
@@ -20,6 +21,9 @@ if TYPE_CHECKING:
     from pytest_carrot.sweeping.cases import Wanted
     from pytest_carrot.sweeping.judging import Result
     from pytest_carrot.sweeping.report import Report
+
+# With so many runs, a line now and then says how far it is.
+_MANY: Final = 20
 
 
 # What comes after the command is the command's, with or without `--`.
@@ -32,17 +36,17 @@ if TYPE_CHECKING:
 )
 @click.option(
     "--timeout",
-    type=click.FloatRange(0, min_open=True),
+    type=SECONDS,
     default=60.0,
     metavar="S",
     help="Seconds that a run may take; then it is stopped, and fails.  [default: 60]",
 )
-@click.option("--json", "json_file", metavar="FILE", help="Write the report as JSON.")
-@click.option("--junit", "junit_file", metavar="FILE", help="Write the report as JUnit XML.")
-@click.option("--html", "html_file", metavar="FILE", help="Write the report as a page.")
+@click.option("--json", "json_file", type=REPORT, help="Write the report as JSON.")
+@click.option("--junit", "junit_file", type=REPORT, help="Write the report as JUnit XML.")
+@click.option("--html", "html_file", type=REPORT, help="Write the report as a page.")
 @click.option(
     "--hang",
-    type=click.FloatRange(0, min_open=True),
+    type=SECONDS,
     default=HANG_SECONDS,
     metavar="S",
     help=f"Seconds that a hanging request hangs.  [default: {HANG_SECONDS:g}]",
@@ -114,8 +118,7 @@ def sweep(
 
 
 def _swept(flow: Command, wanted: Wanted, jobs: int, hang: float) -> Report:
-    from shlex import join
-
+    from pytest_carrot.reporting import redacting
     from pytest_carrot.sweeping.running import clean_runs, wanted_cases
     from pytest_carrot.sweeping.running import sweep as run_all
     from pytest_carrot.worlds import Worlds
@@ -124,19 +127,19 @@ def _swept(flow: Command, wanted: Wanted, jobs: int, hang: float) -> Report:
         worlds = stack.enter_context(Worlds())
         # Before the server goes, what still calls it.
         stack.callback(flow.stop)
+        click.echo("carrot-mock: running the command twice as it is ...", err=True)
         clean = clean_runs(flow, worlds)
         chosen = wanted_cases(clean, wanted)
         done = stack.enter_context(_progress(len(chosen)))
-        return run_all(
-            flow, worlds, clean, chosen, jobs=jobs, hang_seconds=hang, done=done, of=join(flow.argv)
-        )
+        of = redacting.shown(flow.argv)
+        return run_all(flow, worlds, clean, chosen, jobs=jobs, hang_seconds=hang, done=done, of=of)
 
 
 @contextmanager
 def _progress(total: int) -> Iterator[Callable[[Result], None]]:
-    """A bar on stderr; nothing where that is no terminal."""
+    """On stderr: a bar, or where that is no terminal a line now and then."""
     if not sys.stderr.isatty():
-        yield lambda result: None
+        yield _lines(total)
         return
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
@@ -152,6 +155,23 @@ def _progress(total: int) -> Iterator[Callable[[Result], None]]:
             bar.update(task, advance=1, description=f"sweeping, {failed} failed" if failed else "sweeping")
 
         yield done
+
+
+def _lines(total: int) -> Callable[[Result], None]:
+    """A line at the start, and after each tenth of the runs where these are many."""
+    from pytest_carrot.story import several
+
+    told = several(total, "run with a fault", "runs with a fault each")
+    click.echo(f"carrot-mock: {told} ...", err=True)
+    ended = failed = 0
+
+    def done(result: Result) -> None:
+        nonlocal ended, failed
+        ended, failed = ended + 1, failed + (not result.holds)
+        if total >= _MANY and ended < total and ended * 10 // total > (ended - 1) * 10 // total:
+            click.echo(f"carrot-mock: {ended} of {total} runs, {failed} failed ...", err=True)
+
+    return done
 
 
 def _write(report: Report, files: Mapping[str, str | None]) -> None:

@@ -23,7 +23,8 @@ class Aftermath:
 
     `retries` are the later attempts at the same thing, beyond those that the clean run makes anyway;
     `conflict` is an answer 409 conflictError that the client got and `insisted` the attempt at the same thing
-    that followed. `whats` says of each request what it is about.
+    that followed; `otherwise` asks in a way that the clean run does not for a part of the same, under another key.
+    `whats` says of each request what it is about.
     """
 
     struck: Entry
@@ -32,6 +33,7 @@ class Aftermath:
     retries: Sequence[Entry] = ()
     conflict: Entry | None = None
     insisted: Entry | None = None
+    otherwise: Entry | None = None
 
     def named(self, entry: Entry) -> str:
         """`r7 (append WEIGHING)`."""
@@ -70,15 +72,17 @@ def aftermath_of(run: Run, clean: Clean, case: Case, fault: str | None = None) -
     names = Names(run, clean.masks)
     things = {each["id"]: names.thing(each) for each in run.entries}
     whats = {each["id"]: names.what(each) for each in run.entries}
-    # The body of an early struck upload was not read.
-    whats[struck["id"]] = case.call.what
-    # Of what was refused early the body is not known, but the clean run has it.
-    wanted = case.call.thing
+    if not isinstance(struck["request"]["body"], dict):
+        # Of what was struck early the body is not known, but the clean run has it.
+        whats[struck["id"]], things[struck["id"]] = case.call.what, case.call.thing
+    wanted = things[struck["id"]]
     anyway = sum(each.thing == wanted for each in clean.calls[case.call.index :])
     again = [each for each in after if things[each["id"]] == wanted]
     retries = again[: max(len(again) - anyway, 0)]
     conflict, insisted = _insisted((struck, *after), things)
-    return Aftermath(struck, after, whats, retries, conflict, insisted)
+    usual = {wanted, *(each.thing for each in clean.calls)}
+    unusual = [each for each in after if things[each["id"]] not in usual]
+    return Aftermath(struck, after, whats, retries, conflict, insisted, _otherwise(struck, unusual, names))
 
 
 def keys_of(entry: Entry) -> list[str | None]:
@@ -89,6 +93,21 @@ def keys_of(entry: Entry) -> list[str | None]:
 def is_conflict(entry: Entry) -> bool:
     """Whether a request was answered with a conflict, which is not to be retried."""
     return entry.get("status") == 409 and history.error_of(entry)[0] == "conflictError"
+
+
+def _otherwise(struck: Entry, later: Sequence[Entry], names: Names) -> Entry | None:
+    """The first request for something that the struck one asked for, under a key that this did not have."""
+    asked = [(item.key, names.content(item)) for item in history.items(struck)]
+    keys, contents = {key for key, _ in asked}, [content for _, content in asked]
+    return next(
+        (
+            each
+            for each in later
+            for item in history.items(each)
+            if (item.key is None or item.key not in keys) and names.content(item) in contents
+        ),
+        None,
+    )
 
 
 def _is_struck(entry: Entry, fault: str | None) -> bool:

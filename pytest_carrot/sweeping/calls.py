@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 from pytest_carrot import history
 from pytest_carrot.sweeping.ending import Ending, ending_of, masks_between
-from pytest_carrot.sweeping.names import Names
+from pytest_carrot.sweeping.names import Names, unsteady_files
 from pytest_carrot.sweeping.run import Run
 
 if TYPE_CHECKING:
@@ -25,6 +25,10 @@ COMMITTING: Final = (
 )  # fmt: skip
 READING: Final = ("documents.read", "attachments.download", "storage.get")
 OPERATIONS: Final = (*COMMITTING, *READING)
+NO_CALL: Final = (
+    "The clean run made no call: the command finds the server in the variables CARROT_API_URL and "
+    "CARROT_TOKEN_URL, and its credentials in CARROT_CLIENT_ID and CARROT_CLIENT_SECRET."
+)
 _OF_A_WRITE: Final = ("before_commit", "committed")
 
 
@@ -66,41 +70,40 @@ def record(carrot: Carrot, second: Carrot | None = None) -> Clean:
 def clean_of(run: Run, second: Run | None = None) -> Clean:
     """The same, of runs that were read already."""
     _check_complete(run)
-    if not _calls(run):
-        raise CannotSweep(
-            "The clean run made no call: the command finds the server in the variables CARROT_API_URL and "
-            "CARROT_TOKEN_URL, and its credentials in CARROT_CLIENT_ID and CARROT_CLIENT_SECRET."
-        )
+    if not calls_of(run):
+        raise CannotSweep(NO_CALL)
     masks: Masks = frozenset()
     if second is not None:
         _check_complete(second)
-        _check_calls(run, second)
-        masks = _masks(run, second)
+        files = unsteady_files(run.entries, second.entries)
+        _check_calls(run, second, files)
+        masks = _masks(run, second, files)
     return Clean(tuple(_numbered(run, masks)), ending_of(run, masks), masks)
 
 
-def _masks(run: Run, second: Run) -> Masks:
-    """What differs between two clean runs."""
+def _masks(run: Run, second: Run, files: Masks) -> Masks:
+    """What differs between two clean runs, besides the names of files."""
     # Where several documents are alike, what is masked of them decides which name means which.
-    masks = _of_endings(run, second, _of_endings(run, second, None))
+    masks = _of_endings(run, second, _of_endings(run, second, files, by_content=False))
     names, others = Names(run, masks), Names(second, masks)
-    for one, two in zip(_calls(run), _calls(second), strict=True):
+    for one, two in zip(calls_of(run), calls_of(second), strict=True):
         masks |= names.masks(one, others, two)
     return masks
 
 
-def _of_endings(run: Run, second: Run, known: Masks | None) -> Masks:
-    found = masks_between(ending_of(run, known), ending_of(second, known))
+def _of_endings(run: Run, second: Run, known: Masks, *, by_content: bool = True) -> Masks:
+    one, other = (ending_of(each, known, by_content=by_content) for each in (run, second))
+    found = masks_between(one, other)
     if isinstance(found, str):
         raise CannotSweep(f"Two clean runs did not leave the same behind, so none can be compared: {found}")
-    return found | (known or frozenset())
+    return found | known
 
 
 def _numbered(run: Run, masks: Masks) -> Sequence[Call]:
     names = Names(run, masks)
     came: Counter[tuple[str, str]] = Counter()
     calls = []
-    for index, entry in enumerate(_calls(run), 1):
+    for index, entry in enumerate(calls_of(run), 1):
         operation, phases = entry["operation"], _phases(entry)
         earlier = {phase: came[operation, phase] for phase in phases}
         came.update((operation, phase) for phase in phases)
@@ -123,7 +126,8 @@ def _phases(entry: Entry) -> tuple[str, ...]:
     return ("arrived", "responding")
 
 
-def _calls(run: Run) -> list[Entry]:
+def calls_of(run: Run) -> list[Entry]:
+    """The requests that a fault can be aimed at."""
     return [each for each in run.entries if each["operation"] in OPERATIONS]
 
 
@@ -136,8 +140,8 @@ def _check_complete(run: Run) -> None:
         )
 
 
-def _check_calls(run: Run, second: Run) -> None:
-    for index, (left, right) in enumerate(zip_longest(_told(run), _told(second)), 1):
+def _check_calls(run: Run, second: Run, files: Masks) -> None:
+    for index, (left, right) in enumerate(zip_longest(_told(run, files), _told(second, files)), 1):
         if left != right:
             raise CannotSweep(
                 f"Two clean runs did not make the same calls, so no fault can be aimed at one: call {index} was "
@@ -146,6 +150,6 @@ def _check_calls(run: Run, second: Run) -> None:
             )
 
 
-def _told(run: Run) -> list[str]:
-    names = Names(run, None)
-    return [f"{each['operation']} ({names.what(each)})" for each in _calls(run)]
+def _told(run: Run, files: Masks) -> list[str]:
+    names = Names(run, files, by_content=False)
+    return [f"{each['operation']} ({names.what(each)})" for each in calls_of(run)]

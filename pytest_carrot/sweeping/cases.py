@@ -87,7 +87,8 @@ def arm(carrot: Carrot, case: Case, hang_seconds: float = HANG_SECONDS) -> str:
     fault = {
         "operation": case.call.operation,
         "phase": case.phase,
-        "do": case.do,
+        # A slow server does its work for a client that has left, too: the control API's own hang does not.
+        "do": "delay" if case.do == "hang" else case.do,
         "status": case.status,
         "code": case.code,
         "seconds": hang_seconds if case.do == "hang" else None,
@@ -109,9 +110,9 @@ def _of_call(call: Call) -> Iterator[Case]:
             yield Case(call, phase, "truncate")
         for status in (500, 502, 503, 504):
             yield Case(call, phase, "status", status)
-        if not has_commit or phase in _EARLY_OF_A_WRITE:
+        # Calls for a token and of the storage do not count towards the limit.
+        if is_api and (not has_commit or phase in _EARLY_OF_A_WRITE):
             yield Case(call, phase, "status", 429)
-            if is_api:
-                yield Case(call, phase, "status", 409, PENDING)
+            yield Case(call, phase, "status", 409, PENDING)
         if is_api and phase == "arrived":
             yield Case(call, phase, "expire")

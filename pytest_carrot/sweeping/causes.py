@@ -67,14 +67,18 @@ def _token(case: Case, aftermath: Aftermath, found: Sequence[Difference], ended:
 
 
 def _new_key(case: Case, aftermath: Aftermath, found: Sequence[Difference], ended: Ended) -> str | None:
-    if not aftermath.changed_keys:
+    twice = [each.thing for each in found if each.kind == TWICE]
+    if aftermath.changed_keys:
+        retry, is_what = aftermath.retries[0], "is a retry of"
+    elif aftermath.otherwise is not None and aftermath.struck["committed"]:
+        retry, is_what = aftermath.otherwise, "asks again for a part of"
+    else:
         return None
-    retry, twice = aftermath.retries[0], [each.thing for each in found if each.kind == TWICE]
     how = "without a deduplicationId" if None in keys_of(retry) else "under another deduplicationId"
     so = f", and {twice[0]} is recorded twice" if twice else ""
     if not twice and retry.get("status", 0) >= 400:
         so = f", and was answered {story.answer(retry)}"
-    return f"{aftermath.named(retry)} is a retry of {aftermath.struck['id']} {how}{so}."
+    return f"{aftermath.named(retry)} {is_what} {aftermath.struck['id']} {how}{so}."
 
 
 def _conflict(case: Case, aftermath: Aftermath, found: Sequence[Difference], ended: Ended) -> str | None:
@@ -137,9 +141,10 @@ _RULES: Final[Sequence[tuple[str, Rule]]] = (
     ("token-not-refreshed", _token),
     ("new-key-on-retry", _new_key),
     ("retried-conflict", _conflict),
+    # Also where the call itself was given up, and the same asked for in another way.
+    ("new-key-on-retry", _twice),
     ("ignored-pending", _pending),
     ("gave-up", _gave_up),
-    ("new-key-on-retry", _twice),
     ("half-done", _half_done),
 )
 

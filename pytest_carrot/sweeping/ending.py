@@ -52,9 +52,9 @@ class Ending:
     documents: tuple[Document, ...]
 
 
-def ending_of(run: Run, masks: Masks | None) -> Ending:
-    """What a run left, without what is masked; None where nothing is known to be."""
-    names = Names(run, masks)
+def ending_of(run: Run, masks: Masks, *, by_content: bool = True) -> Ending:
+    """What a run left, without what is masked; `by_content` as Names has it."""
+    names = Names(run, masks, by_content=by_content)
     status = {each["id"]: each for each in run.documents}
     created = [each for each in run.records if each["kind"] == "document.created"]
     of = {each["documentId"]: [] for each in created}  # type: dict[str, list[Record]]

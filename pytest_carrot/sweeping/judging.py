@@ -12,6 +12,7 @@ from pytest_carrot.sweeping.differences import differences
 from pytest_carrot.sweeping.ending import ending_of
 from pytest_carrot.sweeping.names import Names
 from pytest_carrot.sweeping.run import Run
+from pytest_carrot.sweeping.settling import settle
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -50,6 +51,8 @@ class Story:
     seen: str
     then: str
     requests: tuple[Row, ...] = ()
+    more: int = 0
+    """How many requests came after these."""
     differences: tuple[str, ...] = ()
     output: str = field(default="", repr=False)
 
@@ -81,8 +84,10 @@ def judge(
 ) -> Result:
     """Compare what a run with a fault left with the clean run; `fault` is its id where there may be others.
 
-    A run whose fault never struck is held to the same, and has the note NOT_REACHED.
+    A run whose fault never struck is held to the same, and has the note NOT_REACHED. What the client left hanging
+    ends first.
     """
+    settle(carrot)
     return judged(clean, case, Run.of(carrot), ended, fault=fault, seconds=seconds)
 
 
@@ -119,18 +124,20 @@ def _story(
     place = next(n for n, each in enumerate(run.entries) if each["id"] == struck["id"])
     near = run.entries[max(place - _BEFORE, 0) : place + 1 + _AFTER]
     far = [each for each in aftermath.retries if each not in near][-2:]
+    shown = [*near, *far]
     return Story(
-        committed=_committed(struck, case),
+        committed=_committed(aftermath),
         seen=_seen(struck),
         then=_then(run, clean, aftermath, ended),
-        requests=_rows(run, clean, [*near, *far], aftermath),
+        requests=_rows(run, clean, shown, aftermath),
+        more=len(run.entries) - (1 + run.entries.index(shown[-1])),
         differences=tuple(told),
         output=ended.output,
     )
 
 
-def _committed(struck: Entry, case: Case) -> str:
-    what = f"{struck['id']} ({case.call.what})"
+def _committed(aftermath: Aftermath) -> str:
+    struck, what = aftermath.struck, aftermath.named(aftermath.struck)
     if struck["operation"].startswith(("documents.read", "attachments.download", "storage.get")):
         return f"{what} was to record nothing."
     done = "was recorded" if struck["operation"] != "token" else "was issued"

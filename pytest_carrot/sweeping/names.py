@@ -9,9 +9,9 @@ from urllib.parse import unquote
 from pytest_carrot import comparison, history, story
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
-    from pytest_carrot.history import Entry, Record
+    from pytest_carrot.history import Entry, Item, Record
     from pytest_carrot.sweeping.run import Run
 
     Masks = frozenset[tuple[str, str]]
@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 _UUID: Final = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 _SHORT_ID: Final = re.compile(r"[A-Za-z0-9_-]{21}")
 _TIME: Final = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d(\.\d+)?)?( ?(Z|[+-]\d\d:?\d\d))?")
+_SUFFIX: Final = re.compile(r"\.[A-Za-z][A-Za-z0-9]{0,4}$")
+# Masks with this have the names of files that are the same in each run, and an empty one where others are not.
+_STEADY_FILE: Final = "steady file"
 _IDS: Final = ("id", "piiSnapshotId", "participantId", "addressId", "attachmentId", "documentId", "eventId")
 _DAY: Final = 86_400.0
 # A key this short may be a part of any word.
@@ -40,14 +43,17 @@ class Names:
     """Calls the things of a run by names that they have in every run.
 
     Documents go by their category and type and, where several have the same, by what they were created with; of
-    this the masks leave out what is another in each run. Without masks those with the same go by one name.
+    this the masks leave out what is another in each run. Unless `by_content` those with the same go by one name.
+    Files whose names are others in each run go by what these end in.
     """
 
-    def __init__(self, run: Run, masks: Masks | None) -> None:
+    def __init__(self, run: Run, masks: Masks, *, by_content: bool = True) -> None:
         self._began = run.began
-        self._masks = masks or frozenset()
+        self._masks = masks
         self._ids: dict[str, str] = {}
         self._keys = {item.key: "<key>" for each in run.entries for item in history.items(each) if item.key}
+        self._files = _names_of_files(run, masks)
+        self._keys |= self._files
         # The longest first: one may be the beginning of another.
         self._parts = sorted((key for key in self._keys if len(key) >= _SHORTEST_PART), key=len, reverse=True)
         for entry in run.entries:
@@ -56,7 +62,7 @@ class Names:
                 self._ids[client["clientId"]] = f"<client {client['integrator']} {client['environment']}>"
         for record in run.records:
             self._name(record)
-        self._ids |= self._documents(run, by_content=masks is not None)
+        self._ids |= self._documents(run, by_content=by_content)
 
     def document(self, document_id: str) -> str:
         """`MassID Organic`."""
@@ -104,7 +110,7 @@ class Names:
         if (name := self._ids.get(text.lower()) or self._ids.get(text) or self._keys.get(text)) is not None:
             return name
         for key in self._parts:
-            text = text.replace(key, "<key>")
+            text = text.replace(key, self._keys[key])
         text = _UUID.sub(lambda found: self._ids.get(found[0].lower(), "<id>"), text)
         return _TIME.sub("<time>", text)
 
@@ -124,6 +130,7 @@ class Names:
             about = unquote(entry["path"].partition("?")[0].rpartition("/")[2])
             # The storage knows no names of files, just their ids.
             about = self._ids.get(about, about).removeprefix("<file ").removesuffix(">")
+            about = self._files.get(about, about)
         elif operation == "events.append" and isinstance(body, dict) and isinstance(body.get("label"), str):
             about = f"{about} ({body['label']})"
         return self.text(f"{_WHAT.get(operation, operation)} {about}".rstrip())
@@ -132,7 +139,10 @@ class Names:
         """What a request asks for, whatever its key and whenever it was sent."""
         if entry["operation"] == "token":
             return "token"
-        path = self.text(unquote(entry["path"].partition("?")[0]))
+        path = unquote(entry["path"].partition("?")[0])
+        folder, _, last = path.rpartition("/")
+        # Another name for an unsteady file is no other file yet.
+        path = f"{self.text(folder)}/{_ending(last)}" if last in self._files else self.text(path)
         return history.canonical([entry["operation"], path, self._asked(entry)])
 
     def masks(self, entry: Entry, others: Names, other: Entry) -> Masks:
@@ -144,6 +154,11 @@ class Names:
             for path in {**one, **two}
             if not comparison.same(one.get(path, comparison.ABSENT), two.get(path, comparison.ABSENT))
         )
+
+    def content(self, item: Item) -> str:
+        """What one thing is that a request asks for, alone or in a batch."""
+        name = str(item.body.get("name", ""))
+        return history.canonical(self.flat(item.body, f"event {name}"))
 
     def _asked(self, entry: Entry) -> dict[str, Any]:
         body = entry["request"]["body"]
@@ -161,7 +176,8 @@ class Names:
             case "event.appended":
                 self._ids[event["id"]] = f"<event {event['name']}>"
             case "attachment.declared":
-                self._ids[event["id"]] = f"<file {event['fileName']}>"
+                name = event["fileName"]
+                self._ids[event["id"]] = f"<file {self._files.get(name, name)}>"
 
     def _documents(self, run: Run, *, by_content: bool) -> dict[str, str]:
         created = [each for each in run.records if each["kind"] == "document.created"]
@@ -180,6 +196,15 @@ class Names:
         return found
 
 
+def unsteady_files(one: Sequence[Entry], other: Sequence[Entry]) -> Masks:
+    """Where two clean runs declare files of other names, a mask of all names that are not the same in both."""
+    left, right = _declared(one), _declared(other)
+    if left == right or len(left) != len(right):
+        return frozenset()
+    steady = {name for name, twin in zip(left, right, strict=True) if name == twin}
+    return frozenset((_STEADY_FILE, name) for name in ("", *steady))
+
+
 def kind_of(record: Record) -> str:
     """Category and type of the document that a record created."""
     event = record["event"]
@@ -189,6 +214,32 @@ def kind_of(record: Record) -> str:
 def document_mask(record: Record) -> str:
     """Where a mask of a document's own fields is: the same for all of a kind."""
     return f"document {kind_of(record)}"
+
+
+def _declared(entries: Sequence[Entry]) -> list[str]:
+    """The names of the files that are declared, in order."""
+    paths = (each["path"].partition("?")[0] for each in entries if each["operation"] == "attachments.upload")
+    return [unquote(path.rpartition("/")[2]) for path in paths]
+
+
+def _names_of_files(run: Run, masks: Masks) -> dict[str, str]:
+    """For the files that have other names in each run, one for every run; by the order in which they appear."""
+    if (_STEADY_FILE, "") not in masks:
+        return {}
+    recorded = [each["event"]["fileName"] for each in run.records if each["kind"] == "attachment.declared"]
+    found: dict[str, str] = {}
+    # What was not recorded comes last: the retry of it may have got another name.
+    for name in (*recorded, *_declared(run.entries)):
+        if name not in found and (_STEADY_FILE, name) not in masks:
+            earlier = sum(_ending(each) == _ending(name) for each in found)
+            found[name] = f"{_ending(name)} {earlier + 1}" if earlier else _ending(name)
+    return found
+
+
+def _ending(name: str) -> str:
+    """`*.txt`."""
+    found = _SUFFIX.search(name)
+    return f"*{found[0] if found else ''}"
 
 
 def _request(what: str) -> str:

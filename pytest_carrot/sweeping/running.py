@@ -6,10 +6,14 @@ from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from time import monotonic
 from typing import TYPE_CHECKING, Final, TypeVar
 
-from pytest_carrot.sweeping.calls import CannotSweep, Clean, record
+from pytest_carrot.sweeping.calls import NO_CALL, CannotSweep, Clean, calls_of, record
 from pytest_carrot.sweeping.cases import HANG_SECONDS, Wanted, arm, cases
 from pytest_carrot.sweeping.judging import judge
+from pytest_carrot.sweeping.overtaking import Overtaken
+from pytest_carrot.sweeping.pacing import check_one_after_the_other, pace
 from pytest_carrot.sweeping.report import Report
+from pytest_carrot.sweeping.run import Run
+from pytest_carrot.worlds import told_of_strays
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -27,19 +31,28 @@ _LONGEST_WAIT_SECONDS: Final = 0.5
 def clean_runs(flow: Flow, worlds: Worlds) -> Clean:
     """What two runs in which nothing goes wrong have in common; raises CannotSweep.
 
-    They are one after the other, so that what is made of the time is different in them.
+    They are one after the other, so that what is made of the time is different in them; in the second each answer
+    is held for a moment, which shows calls that are made side by side.
     """
     with worlds.new() as first, worlds.new() as second:
-        for world in (first, second):
-            ended = _apart(flow, world)
-            if not ended.succeeded:
-                output = (
-                    f" It printed:\n{ended.output.strip()}"
-                    if ended.output.strip()
-                    else " It printed nothing."
-                )
-                raise CannotSweep(f"The clean run failed, before any fault: it {ended.told}.{output}")
+        _clean_run(flow, worlds, first)
+        paced = pace(second, first)
+        _clean_run(flow, worlds, second, lambda: check_one_after_the_other(second, paced))
         return record(first, second)
+
+
+def _clean_run(flow: Flow, worlds: Worlds, world: Carrot, check: Callable[[], None] = lambda: None) -> None:
+    before = len(worlds.strays())
+    ended = _apart(flow, world)
+    check()
+    strays = worlds.strays()[before:]
+    printed = f"It printed:\n{ended.output.strip()}" if ended.output.strip() else "It printed nothing."
+    if not ended.succeeded:
+        why = f"{told_of_strays(strays)} " if strays else ""
+        raise CannotSweep(f"The clean run failed, before any fault: it {ended.told}. {why}{printed}")
+    if not calls_of(Run.of(world)):
+        why = f"The clean run made no call as its own. {told_of_strays(strays)}" if strays else NO_CALL
+        raise CannotSweep(f"{why} {printed}")
 
 
 def wanted_cases(clean: Clean, wanted: Wanted) -> list[Case]:
@@ -99,6 +112,10 @@ def _as_completed(futures: Iterable[Future[_Found]]) -> Iterator[Future[_Found]]
 def _one(flow: Flow, worlds: Worlds, clean: Clean, case: Case, hang_seconds: float) -> Result:
     with worlds.new() as world:
         fault = arm(world, case, hang_seconds)
+        overtaken = Overtaken(world, case, fault)
         began = monotonic()
-        ended = flow.run(world)
-        return judge(clean, case, world, ended, fault=fault, seconds=monotonic() - began)
+        try:
+            ended = flow.run(world)
+        finally:
+            overtaken.stop()
+        return judge(clean, case, world, ended, fault=overtaken.fault, seconds=monotonic() - began)
