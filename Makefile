@@ -4,7 +4,7 @@ VENV   ?= .venv
 BIN    := $(VENV)/bin
 PYTEST_ARGS ?= -n auto
 
-.PHONY: serve demo test proof coverage check format bench clean
+.PHONY: serve demo test proof contract peers coverage check format bench clean
 
 # The environment is rebuilt when the project's dependencies change.
 $(VENV)/.run: pyproject.toml
@@ -34,6 +34,15 @@ test: $(VENV)/.test
 proof: $(VENV)/.test
 	CARROT_MOCK_STEPS=$${CARROT_MOCK_STEPS:-50000} $(BIN)/python -m pytest -q -rP $(PYTEST_ARGS) tests/test_proof.py
 
+# The contract under generated cases, at length; `make test` has a few thousand of them.
+contract: export CARROT_CONTRACT_CASES ?= 20000
+contract: $(VENV)/.test
+	$(BIN)/python -m pytest tests/test_contract_schemathesis.py $(PYTEST_ARGS) -rP
+
+# The tools of others that judge the contract, for the tests that need them.
+peers:
+	PYTHON=$(PYTHON) tools/peers.sh
+
 coverage: $(VENV)/.test
 	$(BIN)/python -m coverage erase
 	$(BIN)/python -m coverage run -m pytest
@@ -47,6 +56,7 @@ check: $(VENV)/.check
 	$(BIN)/lint-imports
 	$(BIN)/python -m openapi_spec_validator mock_server/openapi.yaml mock_server/control/openapi.yaml
 	$(BIN)/python tools/compile_openapi.py --check
+	$(BIN)/python tools/contract_diff.py --check
 	@if command -v npx >/dev/null; then npx --yes @redocly/cli@2 lint; else echo "redocly lint left out: no npx here"; fi
 
 format: $(VENV)/.check
@@ -57,4 +67,4 @@ bench: $(VENV)/.test
 	$(BIN)/python -m bench $(ARGS)
 
 clean:
-	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .coverage* dist
+	rm -rf $(VENV) .peers .pytest_cache .mypy_cache .ruff_cache .coverage* dist

@@ -230,6 +230,9 @@ def _nearest_property(error: ValidationError, schema: Mapping[str, Any]) -> str:
     """A question for a name that looks like one of the contract's; nothing for others."""
     from difflib import get_close_matches  # only a mistake needs it
 
+    if not error.instance_path:
+        # The name is empty, which the path leaves out.
+        return ""
     here: Any = schema
     for step in error.schema_path[:-2]:
         here = here[step]
@@ -293,12 +296,22 @@ def _rule(schema: str, key: Key, error: ValidationError) -> str:
 
 def _known_part(schema: str, key: Key, body: dict[str, Any]) -> dict[str, Any]:
     """A copy of the body without the properties that the contract does not have."""
-    known = cast("dict[str, Any]", orjson.loads(orjson.dumps(body)))
-    for error in _validator(schema, key).iter_errors(body):
-        if _rule(schema, key, error) == "unknown-properties":
-            *way, last = error.instance_path
-            holder: Any = known
-            for step in way:
-                holder = holder[step]
-            holder.pop(last, None)
-    return known
+    whole = _schema(schema, key)
+    # By the schema and not by where an error stands: its path leaves out an empty name and takes "0" for a place.
+    return cast("dict[str, Any]", _pruned(body, whole, whole["components"]["schemas"]))
+
+
+def _pruned(value: Any, schema: Mapping[str, Any], schemas: Mapping[str, Any]) -> Any:
+    if "$ref" in schema:
+        schema = schemas[schema["$ref"].rpartition("/")[2]]
+    if isinstance(value, list):
+        items = schema.get("items", {})
+        return [_pruned(each, items, schemas) for each in value]
+    if not isinstance(value, dict):
+        return value
+    known, others = schema.get("properties", {}), schema.get("additionalProperties") or {}
+    return {
+        name: _pruned(each, known.get(name, others), schemas)
+        for name, each in value.items()
+        if name in known or "unknown-properties" not in others.get("x-carrot-switch", {})
+    }

@@ -200,7 +200,9 @@ def difference(minuend: float, subtrahend: float) -> float:
     from decimal import Decimal  # needed by SPLIT alone, and slow to load
 
     result = Decimal(str(minuend)) - Decimal(str(subtrahend))
-    return int(result) if result == result.to_integral_value() else float(result)
+    # JSON is written with whole numbers of 64 bits.
+    is_whole = result == result.to_integral_value() and result < 2**63
+    return int(result) if is_whole else float(result)
 
 
 # An event name that is not here is the integrator's own: its value, if any, becomes the current one.

@@ -1,0 +1,72 @@
+"""Calls that a run makes for itself: tokens, a document to refer to, the bytes of files."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from pytest_carrot.checking.plan import CannotCheck
+
+if TYPE_CHECKING:
+    import requests
+
+    from pytest_carrot.checking.plan import Target
+
+SCOPE = "api.carrot.eco/main-scope"
+
+
+class Caller:
+    """Calls a target over its socket, or in process where it has an app."""
+
+    def __init__(self, target: Target, timeout: float) -> None:
+        import requests
+
+        self.target = target
+        self._timeout = timeout
+        self._session: requests.Session
+        if target.app is None:
+            self._session = requests.Session()
+        else:
+            from schemathesis.python import asgi
+
+            self._session = asgi.get_client(target.app)
+
+    def token(self) -> str:
+        """A new access token; raises CannotCheck when none is given."""
+        target = self.target
+        answer = self.send(
+            "POST",
+            target.token_url,
+            data={"grant_type": "client_credentials", "scope": SCOPE},
+            auth=(target.client_id, target.client_secret),
+        )
+        try:
+            return str(answer.json()["access_token"])
+        except (ValueError, KeyError, TypeError):
+            raise CannotCheck(
+                f"The token endpoint {target.token_url} gave no token to client {target.client_id}: it answered "
+                f"with status {answer.status_code}: {_shortened(answer.text)}"
+            ) from None
+
+    def send(self, method: str, url: str, **rest: Any) -> requests.Response:
+        """The answer; raises CannotCheck when there is none."""
+        import requests
+
+        try:
+            return self._session.request(method, url, timeout=self._timeout, **rest)
+        except requests.RequestException as error:
+            raise CannotCheck(f"{url} did not answer {method}: {_reason(error)}.") from error
+
+    def close(self) -> None:
+        self._session.close()
+
+
+def _reason(error: BaseException) -> str:
+    """The innermost cause in the words of the system, such as "Connection refused"."""
+    innermost = error
+    while (cause := innermost.__cause__ or innermost.__context__) is not None:
+        innermost = cause
+    return getattr(innermost, "strerror", None) or str(innermost) or type(innermost).__name__
+
+
+def _shortened(text: str) -> str:
+    return text if len(text) <= 200 else text[:199] + "…"

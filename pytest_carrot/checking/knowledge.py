@@ -1,0 +1,164 @@
+"""What a run knows of the target's state: what exists that valid data may refer to."""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from dataclasses import dataclass, field
+from time import monotonic
+from typing import TYPE_CHECKING, Any
+from uuid import NAMESPACE_URL, uuid5
+
+from pytest_carrot.checking.plan import CannotCheck
+
+if TYPE_CHECKING:
+    from pytest_carrot.checking.calling import Caller
+
+# A URL is asked for anew long before it expires.
+_URL_SECONDS = 300.0
+_EVENT_LIMIT = 100
+OWN_FILE = "check.txt"
+"""The name of the file that a document of the run's own has."""
+
+_DOCUMENT: dict[str, Any] = {
+    "category": "MassID",
+    "type": "Organic",
+    "externalCreatedAt": "2026-03-01T10:00:00.000Z",
+    "isPublic": False,
+    "isPubliclySearchable": False,
+    "participant": {
+        "countryCode": "BR",
+        "name": "Cantina Modelo Ltda",
+        "taxId": "99000001000101",
+        "taxIdType": "CNPJ",
+        "type": "COMPANY",
+    },
+    "address": {
+        "name": "Matriz",
+        "street": "Rua Modelo",
+        "number": "250",
+        "city": "São Paulo",
+        "countryState": "SP",
+        "countryCode": "BR",
+    },
+}
+
+
+@dataclass
+class File:
+    """A file that was declared, and the URL that takes its bytes."""
+
+    content_type: str
+    length: int
+    url: str
+    asked_at: float = field(default_factory=monotonic)
+    is_sent: bool = False
+
+
+class Knowledge:
+    """Ids that exist, files that were declared, and numbers that were not used before."""
+
+    def __init__(self, caller: Caller, seed: int) -> None:
+        self.caller = caller
+        self.participant_id = ""
+        self.address_id = ""
+        self.document_id = ""
+        """A document of the run's own."""
+        self._other_id = ""
+        self.files: dict[str, dict[str, File]] = defaultdict(dict)
+        """Document id → file name → file."""
+        self.events: dict[str, int] = defaultdict(int)
+        """Document id → events that the run appended to it."""
+        self.documents: set[str] = set()
+        """Documents that exist."""
+        self.ended: set[str] = set()
+        """Documents that take no more events of most names."""
+        self._seed = seed
+        self._made = 0
+        self._token = ""
+
+    def new_key(self) -> str:
+        """A deduplication key that no other case has."""
+        return f"check-{self.new_id()}"
+
+    def new_id(self) -> str:
+        """A UUID that no other case has; the same in each run of the same seed."""
+        self._made += 1
+        return str(uuid5(NAMESPACE_URL, f"carrot-check:{self._seed}:{self._made}"))
+
+    def authorization(self) -> dict[str, str]:
+        return {"authorization": f"Bearer {self._token}"}
+
+    def arrange(self) -> None:
+        """Create documents of the run's own, and a file; raises CannotCheck when the target does not let it."""
+        self._token = self.caller.token()
+        self.document_id, self._other_id = self._create(), self._create()
+        found = self._ask("GET", f"/documents/{self.document_id}", 200)
+        self.participant_id = found["primaryParticipant"]["id"]
+        self.address_id = found["primaryAddress"]["id"]
+        self.upload()
+
+    def open_document(self, more: int) -> str:
+        """A document of the run's own that takes this many more events."""
+        if not self.takes(self.document_id, more):
+            self.document_id = self._create()
+        return self.document_id
+
+    def takes(self, document_id: str, more: int) -> bool:
+        """Whether a document is known to exist and to take this many more events."""
+        return (
+            document_id in self.documents
+            and document_id not in self.ended
+            and self.events[document_id] + more <= _EVENT_LIMIT
+        )
+
+    def other_than(self, document_id: str) -> str:
+        """A document of the run's own that another may be related to."""
+        return self._other_id if document_id != self._other_id else self.open_document(0)
+
+    def _create(self) -> str:
+        document = {**_DOCUMENT, "deduplicationId": self.new_key()}
+        document_id = str(self._ask("POST", "/documents", 201, document)["id"])
+        self.documents.add(document_id)
+        return document_id
+
+    def upload(self) -> File:
+        """The run's own file, whose URL is fresh."""
+        known = self.files[self.document_id].get(OWN_FILE)
+        if known is None or monotonic() - known.asked_at > _URL_SECONDS:
+            body = {"contentLength": 5, "contentType": "text/plain"}
+            path = f"/documents/{self.document_id}/attachments/{OWN_FILE}"
+            url = self._ask("PUT", path, 200, body)["url"]
+            known = self.files[self.document_id][OWN_FILE] = File("text/plain", 5, url)
+        return known
+
+    def download_url(self) -> str:
+        """A fresh URL of the run's own file, whose bytes are there."""
+        self.send_bytes(self.upload())
+        path = f"/documents/{self.document_id}/attachments/{OWN_FILE}"
+        return str(self._ask("GET", path, 200)["url"])
+
+    def send_bytes(self, file: File) -> None:
+        """Send the bytes of a file, unless they are there."""
+        if not file.is_sent:
+            headers = {"content-type": file.content_type}
+            self.caller.send("PUT", file.url, data=bytes(file.length), headers=headers)
+            file.is_sent = True
+
+    def _ask(self, method: str, path: str, status: int, body: Any = None) -> Any:
+        url = self.caller.target.url + path
+        for attempt in range(2):
+            answer = self.caller.send(method, url, json=body, headers=self.authorization())
+            if answer.status_code == 401 and attempt == 0:
+                self._token = self.caller.token()
+                continue
+            break
+        if answer.status_code == status:
+            try:
+                return answer.json()
+            except json.JSONDecodeError:
+                pass
+        raise CannotCheck(
+            f"What answers at {self.caller.target.url} does not act as the Carrot API: {method} {path} was to be "
+            f"answered with status {status} and JSON, and came with {answer.status_code}: {answer.text[:200]}"
+        )
