@@ -36,6 +36,7 @@ _ELSEWHERE: Final = {
     "sweep": "pytest_carrot.commands.sweep",
     "certify": "pytest_carrot.commands.certify",
     "doctor": "pytest_carrot.commands.doctor",
+    "check": "pytest_carrot.commands.check",
     "drift": "pytest_carrot.commands.drift",
 }
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from time import sleep
 from typing import TYPE_CHECKING, Any
 
 from pytest_carrot.checking.plan import CannotCheck
@@ -10,6 +11,9 @@ if TYPE_CHECKING:
     import requests
 
     from pytest_carrot.checking.plan import Target
+
+# Seconds to wait after each answer that was one too many.
+_WAITS = (1, 1, 2, 4, 0)
 
 SCOPE = "api.carrot.eco/main-scope"
 
@@ -52,7 +56,13 @@ class Caller:
         import requests
 
         try:
-            return self._session.request(method, url, timeout=self._timeout, **rest)
+            for seconds in _WAITS:
+                answer = self._session.request(method, url, timeout=self._timeout, **rest)
+                if answer.status_code != 429:
+                    break
+                # These calls come besides those that schemathesis paces.
+                sleep(seconds)
+            return answer
         except requests.RequestException as error:
             raise CannotCheck(f"{url} did not answer {method}: {_reason(error)}.") from error
 
