@@ -26,6 +26,7 @@ from mock_server.errors import (
     InternalError,
     TooManyRequests,
     Unauthorized,
+    WorldChanged,
 )
 from mock_server.storage_call import StorageError
 from mock_server.tokens import InvalidToken
@@ -64,6 +65,9 @@ OPERATIONS: Final[Mapping[str, Callable[[Call], Write | Answer]]] = {
 # A request that carries this header is told, in headers of the answer, what its deduplication keys met and
 # what was not refused, but should be known.
 EXPLAIN: Final = b"x-carrot-mock-explain"
+
+# What the token endpoint refuses in the form of the other errors, not in OAuth's.
+_SHORT_AT_TOKEN: Final = frozenset({405, 413, 415, 429})
 
 # Most answers of a second have one of a few lengths, and so one of a few sets of headers.
 _REMEMBERED_SIZES: Final = 64
@@ -344,7 +348,7 @@ class Pipeline:
         operation = call.route.operation
         if operation.startswith("storage."):
             return storage.struck(call, struck.status, struck.named)
-        if operation == "token" and struck.status < 500 and struck.status != 429:
+        if operation == "token" and struck.status < 500 and struck.status not in _SHORT_AT_TOKEN:
             return token.struck(call, struck.status, struck.named)
         return self._refusal(call, struck)
 
@@ -398,10 +402,13 @@ class Pipeline:
         if hook is not None:
             try:
                 await hook("responding", entry)
-                if call.route.operation in OPERATIONS and answer.status < 400:
+                if answer.status < 400 and call.route.operation != "token":
                     call.check_world()
             except Struck as struck:
                 answer = self._struck(call, struck)
+            except WorldChanged as error:
+                is_stored = call.route.operation.startswith("storage.")
+                answer = storage.left(call) if is_stored else self._refusal(call, error)
             except ApiError as error:
                 answer = self._refusal(call, error)
             except Broken as broken:

@@ -299,6 +299,14 @@ def test_a_code_can_be_chosen(asking: Asking) -> None:
     assert (answer.status, answer.code) == (409, "PENDING_PROCESS_CONFLICT_ERROR")
 
 
+@pytest.mark.parametrize("status", [405, 413])
+def test_the_token_endpoint_refuses_in_the_short_form_what_the_contract_has_so(
+    asking: Asking, status: int
+) -> None:
+    answer = struck(asking, "token", status)
+    assert (answer.status, list(answer.json())) == (status, ["message"])
+
+
 @pytest.mark.parametrize("phase", PHASES)
 @pytest.mark.parametrize(
     ("status", "error"), [(400, "invalid_request"), (401, "invalid_client"), (403, "invalid_request")]

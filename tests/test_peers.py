@@ -31,7 +31,7 @@ UNREADABLE = "A schema that Prism cannot read"
 # What their journeys have is retired or missing by nature, and the contract as it is written refuses that.
 NOT_STRICT = {"legacy"}
 # What stands in front of the API makes these by itself; a fault has them in another form.
-OF_A_GATEWAY = {"405", "413", "415", "431"}
+OF_A_GATEWAY = {"415", "431"}
 
 
 @pytest.fixture

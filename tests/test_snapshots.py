@@ -305,6 +305,22 @@ def test_a_file_whose_bytes_come_after_a_restore_is_stored_nowhere(world: Kept, 
     assert used(world) == 0
 
 
+@pytest.mark.parametrize("phase", AFTER)
+def test_a_file_that_is_lost_before_its_sender_is_answered_is_not_confirmed(world: Kept, phase: str) -> None:
+    document_id = world.document()
+    url = world.upload_url(document_id)
+    snapshot = world.take()
+    gate = world.gate("storage.put", phase)
+    held = world.put(url)
+    world.restore(snapshot)
+    world.release(gate)
+    assert held.status == 503
+    assert b"<Code>ServiceUnavailable</Code>" in held.body
+    assert world.content(document_id, "a.txt") is None
+    assert world.put(url).status == 200
+    assert world.content(document_id, "a.txt") is not None
+
+
 @pytest.mark.parametrize("change", ["snapshot", "reset", "restore", "semantics"])
 def test_a_document_as_it_was_is_not_changed_by_who_is_under_way(world: Kept, change: str) -> None:
     document_id = world.document()

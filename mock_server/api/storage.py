@@ -93,6 +93,11 @@ def struck(call: Call, status: int, code: str | None) -> Answer:
     return refusal(call, request_of(call.arrival), FaultedError(status, code))
 
 
+def left(call: Call) -> Answer:
+    """The refusal of a request whose world was left before it was answered."""
+    return refusal(call, request_of(call.arrival), WorldChangedError())
+
+
 def refusal(call: Call, request: StorageRequest, error: StorageError) -> Answer:
     """A refusal as S3 words it."""
     from mock_server import storage
