@@ -12,7 +12,7 @@ from pytest_carrot.handle import Carrot, Credentials
 from pytest_carrot.live_guard import Guard, Refused
 from pytest_carrot.live_limits import Budget, Pace
 from pytest_carrot.live_relay import LiveRelay
-from pytest_carrot.live_target import check_is_carrot, fetch_token
+from pytest_carrot.live_target import author_of, check_is_carrot, check_partner, fetch_token
 from pytest_carrot.server import CarrotServer
 
 if TYPE_CHECKING:
@@ -124,29 +124,35 @@ class LiveCarrot(Carrot):
 
     @property
     def partner(self) -> Credentials:  # type: ignore[override]
-        """Another integrator; raises UserMistake when the environment names none."""
+        """Another integrator; raises UserMistake when the environment names none, or the same one again."""
         login = self._server.target.partner
         if login is None:
             raise UserMistake(
                 "carrot.partner needs the credentials of another integrator: give them in "
                 "CARROT_PARTNER_CLIENT_ID and CARROT_PARTNER_CLIENT_SECRET."
             )
-        return Credentials(login.client_id, login.client_secret, self._participant(self._bearer(login)))
+        authorization = self._bearer(login)
+        participant_id = self._participant(authorization)
+        both = self._first(f"Bearer {self.token()}"), self._first(authorization)
+        check_partner(self._server.target.main, login, *both)
+        return Credentials(login.client_id, login.client_secret, participant_id)
 
     def close(self) -> None:
         """What was written stays."""
 
     def _participant(self, authorization: str) -> str:
-        try:
-            author = self._server.guard.first_document(authorization).get("author")
-        except Refused as why:
-            raise ControlError(str(why)) from None
-        found = author.get("participantId") if isinstance(author, dict) else None
-        if not isinstance(found, str):
+        found = author_of(self._first(authorization))
+        if found is None:
             raise ControlError(
                 "The first document of the run does not tell the integrator's own participant."
             )
         return found
+
+    def _first(self, authorization: str) -> dict[str, Any]:
+        try:
+            return self._server.guard.first_document(authorization)
+        except Refused as why:
+            raise ControlError(str(why)) from None
 
     def _bearer(self, login: Login) -> str:
         form = b"grant_type=client_credentials&scope=api.carrot.eco%2Fmain-scope"

@@ -112,13 +112,13 @@ class Guard:
             self.stopped = str(why)
             raise Refused(self.stopped) from None
         self.pace.wait()
-        answer = exchange(method, self.target.url + path, headers, body or None)
+        answer = exchange(method, self.target.url + path, headers, body or None, seconds=self.target.timeout)
         if 300 <= answer.status < 500:
             self.budget.give_back(writes)
         return answer
 
     def _token(self, method: str, headers: Mapping[str, str], body: bytes) -> Answer:
-        answer = exchange(method, self.target.token_url, headers, body or None)
+        answer = exchange(method, self.target.token_url, headers, body or None, seconds=self.target.timeout)
         token = answer.object.get("access_token")
         if answer.accepted and isinstance(token, str):
             with self._lock:

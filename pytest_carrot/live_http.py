@@ -7,16 +7,21 @@ import os
 import ssl
 from dataclasses import dataclass
 from functools import cache
-from http.client import HTTPConnection, HTTPException, HTTPSConnection
+from http.client import HTTPConnection, HTTPException, HTTPResponse, HTTPSConnection
 from socket import gaierror
+from time import monotonic
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-_SECONDS: Final = 30.0
+SECONDS: Final = 30.0
+"""How long an answer may take unless told otherwise."""
 _MOST_BYTES: Final = 32 * 1024 * 1024
+# A socket takes no number of seconds that is much greater.
+_MOST_SECONDS: Final = 1_000_000.0
+_PIECE: Final = 64 * 1024
 
 
 class NoAnswer(Exception):
@@ -55,17 +60,25 @@ class Answer:
 
 
 def exchange(
-    method: str, url: str, headers: Mapping[str, str], body: bytes | None = None, *, sized: bool = True
+    method: str,
+    url: str,
+    headers: Mapping[str, str],
+    body: bytes | None = None,
+    *,
+    sized: bool = True,
+    seconds: float = SECONDS,
 ) -> Answer:
     """One request over a connection of its own, without a proxy, following no redirect; raises NoAnswer.
 
-    The length of a body is sent unless `sized` is false or the headers say one.
+    The length of a body is sent unless `sized` is false or the headers say one. `seconds` is how long nothing may
+    come, and how long the body of an answer may take in all.
     """
+    seconds = min(seconds, _MOST_SECONDS)
     parts = urlsplit(url)
     target = parts.path or "/"
     target = f"{target}?{parts.query}" if parts.query else target
     server = f"{parts.scheme}://{parts.netloc}"
-    connection = _connection(parts.scheme, parts.hostname or "", parts.port)
+    connection = _connection(parts.scheme, parts.hostname or "", parts.port, seconds)
     try:
         connection.putrequest(method, target, skip_accept_encoding=True)
         for name, value in headers.items():
@@ -75,20 +88,27 @@ def exchange(
             connection.putheader("content-length", str(len(body or b"")))
         connection.endheaders(body)
         found = connection.getresponse()
-        content = found.read(_MOST_BYTES)
-        return Answer(found.status, tuple(found.getheaders()), content)
+        return Answer(found.status, tuple(found.getheaders()), _body(found, monotonic() + seconds))
     except (OSError, HTTPException, ValueError) as error:
-        raise NoAnswer(_why(server, error)) from None
+        raise NoAnswer(_why(server, error, seconds)) from None
     finally:
         connection.close()
 
 
-def _connection(scheme: str, host: str, port: int | None) -> HTTPConnection:
+def _connection(scheme: str, host: str, port: int | None, seconds: float) -> HTTPConnection:
     if scheme == "https":
-        return HTTPSConnection(
-            host, port, timeout=_SECONDS, context=_context(os.environ.get("SSL_CERT_FILE"))
-        )
-    return HTTPConnection(host, port, timeout=_SECONDS)
+        return HTTPSConnection(host, port, timeout=seconds, context=_context(os.environ.get("SSL_CERT_FILE")))
+    return HTTPConnection(host, port, timeout=seconds)
+
+
+def _body(answer: HTTPResponse, until: float) -> bytes:
+    """What comes until that moment; raises TimeoutError for a body that drips on, piece by piece, beyond it."""
+    found = bytearray()
+    while len(found) < _MOST_BYTES and (piece := answer.read1(_PIECE)):
+        found += piece
+        if monotonic() > until:
+            raise TimeoutError
+    return bytes(found)
 
 
 @cache
@@ -97,7 +117,7 @@ def _context(file: str | None) -> ssl.SSLContext:
     return ssl.create_default_context()
 
 
-def _why(server: str, error: Exception) -> str:
+def _why(server: str, error: Exception, seconds: float) -> str:
     if isinstance(error, ssl.SSLCertVerificationError):
         return (
             f"The certificate of {server} is not good: {error.verify_message}. If it is signed by an authority of "
@@ -108,7 +128,7 @@ def _why(server: str, error: Exception) -> str:
     if isinstance(error, gaierror):
         return f"There is no host by the name in {server}: check the address."
     if isinstance(error, TimeoutError):
-        return f"{server} did not answer within {_SECONDS:g} seconds."
+        return f"{server} did not answer within {seconds:g} seconds."
     if isinstance(error, ConnectionRefusedError):
         return f"Nothing listens at {server}: check the address, and that the server runs."
     if isinstance(error, HTTPException) and not isinstance(error, ConnectionError):

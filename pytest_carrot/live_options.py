@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 _NAMES: Final = {
     "url": "The variable CARROT_API_URL",
     "token_url": "The variable CARROT_TOKEN_URL",
+    "token_setting": "the variable CARROT_TOKEN_URL",
     "main": "the variables CARROT_CLIENT_ID and CARROT_CLIENT_SECRET",
     "partner": "the variables CARROT_PARTNER_CLIENT_ID and CARROT_PARTNER_CLIENT_SECRET",
 }
@@ -48,7 +49,7 @@ def read(config: pytest.Config) -> LiveOptions:
             raise UserMistake(f"{option} needs the mock: leave it out, or --carrot-target=live.")
     first, second = (bool(config.getoption(name)) for name in _PRODUCTION)
     allowed = told_twice(first, second, " and ".join(_PRODUCTION))
-    where = _target()
+    where = _target(_number(config, "timeout"))
     rate = check_rate(_number(config, "rate"), where, "--carrot-live-rate", production=allowed)
     return LiveOptions(
         where,
@@ -63,7 +64,7 @@ def read(config: pytest.Config) -> LiveOptions:
     )
 
 
-def _target() -> Target:
+def _target(timeout: float) -> Target:
     given = os.environ.get
     if not given("CARROT_API_URL"):
         raise UserMistake("--carrot-target=live needs the address of the API in the variable CARROT_API_URL.")
@@ -73,6 +74,7 @@ def _target() -> Target:
         (given("CARROT_CLIENT_ID"), given("CARROT_CLIENT_SECRET")),
         (given("CARROT_PARTNER_CLIENT_ID"), given("CARROT_PARTNER_CLIENT_SECRET")),
         names=_NAMES,
+        timeout=timeout,
     )
 
 

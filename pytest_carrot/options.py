@@ -21,6 +21,8 @@ _VARIABLE = "CARROT_MOCK_CONTROL_TOKEN"
 _LIVE_BUDGET = 40
 # As `live_limits.USUAL_RATE`, which other runs do not load.
 _LIVE_RATE = 4
+# As `live_http.SECONDS`, for the same reason.
+_LIVE_TIMEOUT = 30
 
 
 @dataclass(frozen=True)
@@ -114,6 +116,12 @@ def _declare_live(group: pytest.OptionGroup) -> None:
         metavar="N",
         default=str(_LIVE_RATE),
         help=f"requests a second of a live run ({_LIVE_RATE})",
+    )
+    group.addoption(
+        "--carrot-live-timeout",
+        metavar="S",
+        default=str(_LIVE_TIMEOUT),
+        help=f"seconds that an answer of the API may take in a live run ({_LIVE_TIMEOUT})",
     )
     group.addoption(
         "--carrot-live-assume-test",

@@ -2,15 +2,26 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Callable, Iterator
+from threading import Event
 from typing import Any
 
 import pytest
 from conftest import Serving
-from drift_targets import answering, html
+from drift_targets import Reply, another_api, answering, html, login
+from test_drift_command import SecondClient
 
+from mock_server import create_app
+from mock_server.server import in_thread
+from mock_server.settings import Settings
 from pytest_carrot.control import JsonControl, Socket
+from pytest_carrot.errors import UserMistake
+from pytest_carrot.live_environment import Permission, environment_of
+from pytest_carrot.live_guard import Guard
+from pytest_carrot.live_http import NoAnswer
 from pytest_carrot.live_limits import Budget, BudgetUsedUp, Pace
+from pytest_carrot.live_target import Target
 
 PREFIX = "carrot-mock-live-"
 TOKEN = "hidden"
@@ -295,6 +306,11 @@ def test_workers_share_the_budget_and_end_together(run: Callable[..., pytest.Run
     [
         ({"CARROT_API_URL": ""}, (), "needs the address of the API in the variable CARROT_API_URL."),
         ({"CARROT_API_URL": "carrot"}, (), "The variable CARROT_API_URL takes an address such as"),
+        (
+            {"CARROT_API_URL": "http://127.0.0.1:1/v1"},
+            (),
+            "'/v1' is one: leave it out. What has a path is the token endpoint: give its address as the variable C",
+        ),
         ({"CARROT_CLIENT_SECRET": ""}, (), "the variables CARROT_CLIENT_ID and CARROT_CLIENT_SECRET"),
         ({"CARROT_PARTNER_CLIENT_ID": "x"}, (), "Give both the id and the secret of the partner"),
         ({}, ("--carrot-live-production",), "Production is touched only when told twice"),
@@ -305,6 +321,7 @@ def test_workers_share_the_budget_and_end_together(run: Callable[..., pytest.Run
         ({}, ("--carrot-live-budget=0",), "--carrot-live-budget takes a whole number above 0"),
         ({}, ("--carrot-live-budget=1.5",), "--carrot-live-budget takes a whole number above 0"),
         ({}, ("--carrot-live-rate=fast",), "--carrot-live-rate takes a number above 0"),
+        ({}, ("--carrot-live-timeout=0",), "--carrot-live-timeout takes a number above 0"),
         (
             {"CARROT_API_URL": "https://api.carrot.eco"},
             (),
@@ -332,7 +349,7 @@ def test_wrong_credentials_and_what_is_not_carrot_end_the_run_with_a_sentence(
 ) -> None:
     monkeypatch.setenv("CARROT_CLIENT_SECRET", "wrong-and-secret")
     refused = run(WRITES)
-    assert refused.ret not in (0, pytest.ExitCode.TESTS_FAILED)
+    assert refused.ret == pytest.ExitCode.USAGE_ERROR
     said = refused.stdout.str() + refused.stderr.str()
     assert "refuses the credentials of carrot-test-client (400 invalid_client)" in said
     assert "wrong-and-secret" not in said
@@ -341,12 +358,80 @@ def test_wrong_credentials_and_what_is_not_carrot_end_the_run_with_a_sentence(
         monkeypatch.setenv("CARROT_API_URL", url)
         other = run(WRITES)
     said = other.stdout.str() + other.stderr.str()
-    assert other.ret != 0
-    assert "answered 200 with an HTML page" in said
+    assert other.ret == pytest.ExitCode.USAGE_ERROR
+    assert (
+        "answered 200 with an HTML page. If the tokens are elsewhere, give their address as the variable"
+        in said
+    )
     assert "Traceback" not in said
 
 
+def test_the_first_requests_keep_to_the_timeout(
+    run: Callable[..., pytest.RunResult], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        url = f"http://127.0.0.1:{silent.getsockname()[1]}"
+        monkeypatch.setenv("CARROT_API_URL", url)
+        result = run(WRITES, "--carrot-live-timeout=0.2")
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    said = result.stdout.str() + result.stderr.str()
+    assert f"No token can be had: {url} did not answer within 0.2 seconds." in said
+
+
+def test_a_partner_that_is_the_same_integrator_is_refused(
+    run: Callable[..., pytest.RunResult], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CARROT_PARTNER_CLIENT_ID", "carrot-second-client")
+    monkeypatch.setenv("CARROT_PARTNER_CLIENT_SECRET", "carrot-second-secret")
+    with in_thread(SecondClient(create_app(Settings(rate_limit="off")))) as url:
+        monkeypatch.setenv("CARROT_API_URL", url)
+        result = run(
+            """
+            @pytest.mark.carrot_live
+            def test_partner(carrot):
+                carrot.partner
+            """.replace("\n            ", "\n")
+        )
+    result.assert_outcomes(failed=1)
+    assert result.ret == pytest.ExitCode.TESTS_FAILED
+    said = result.stdout.str()
+    assert "The partner carrot-second-client has to be another integrator than the main one" in said
+
+
 # The parts ------------------------------------------------------------------------------------------------
+
+
+def test_the_guard_keeps_to_the_timeout_of_its_target() -> None:
+    over = Event()
+
+    def reply(method: str, path: str) -> Reply:
+        over.wait(20)
+        return another_api(method, path)
+
+    with answering(reply) as url:
+        target = Target(url, f"{url}/oauth2/token", login("test"), timeout=0.2)
+        guard = Guard(target, PREFIX, Pace(1e6), Budget(9, ""), Permission())
+        for method, path in (("GET", "/documents/d"), ("POST", "/oauth2/token")):
+            with pytest.raises(NoAnswer, match=r"did not answer within 0\.2 seconds"):
+                guard.pass_on(method, path, {}, b"")
+        over.set()
+
+
+def test_an_environment_is_gone_on_in_only_when_it_is_known_for_tests_or_allowed_twice() -> None:
+    def said(name: str, **allowed: Any) -> str:
+        with pytest.raises(UserMistake) as refused:
+            environment_of({"dataSetName": name}, "d", Permission(**allowed))
+        return str(refused.value)
+
+    assert environment_of({"dataSetName": "TEST"}, "d", Permission()) == "TEST"
+    for name in ("PROD", "PRODUCTION"):
+        assert said(name).startswith(f"These are credentials of production (dataSetName '{name}')")
+    unknown = said("STAGING")
+    assert "environment 'STAGING' (dataSetName), which the documentation does not know" in unknown
+    assert "first document, d, which is private and stays there" in unknown
+    assert "--production --yes-really-production" in unknown
+    assert said("STAGING", production_flags="").endswith("Give credentials of the environment 'TEST'.")
+    assert environment_of({"dataSetName": "STAGING"}, "d", Permission(production=True)) == "STAGING"
 
 
 def test_requests_go_at_even_intervals_however_they_come() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 import click
@@ -69,6 +70,14 @@ _NAMES: Final = {
     metavar="N",
     help="Requests a second, at most the documented 5 (10 in production) but for an API on this machine.",
 )
+@click.option(
+    "--timeout",
+    type=click.FloatRange(0, min_open=True),
+    default=10.0,
+    show_default=True,
+    metavar="S",
+    help="Seconds that an answer may take.",
+)
 @click.option("--json", "json_file", metavar="FILE", help="Write the report as JSON.")
 @click.option(
     "--toml", "toml_file", metavar="FILE", help="Write a carrot-mock.toml with the switches that fit."
@@ -85,6 +94,7 @@ def drift(
     partner_client_secret: str | None,
     budget: int,
     rate: float,
+    timeout: float,
     json_file: str | None,
     toml_file: str | None,
     assume_test: bool,
@@ -100,11 +110,13 @@ def drift(
     carrot-mock-drift, no more than --budget allows. It begins with one document and goes on only when that is in
     the test environment.
 
+    Without credentials it takes the default test credentials of a Carrot Mock, for an address on this machine alone.
+
     \b
     Exit code: 0 no difference, 1 differences, 2 it could not be told.
     """
     from pytest_carrot.errors import UserMistake
-    from pytest_carrot.live_target import check_rate, target
+    from pytest_carrot.live_target import DEFAULT, check_rate, target
 
     files = {"json": json_file, "toml": toml_file}
     check_writable(files)
@@ -113,13 +125,15 @@ def drift(
 
         allowed = told_twice(production, yes_really_production, "--production and --yes-really-production")
         main, partner = (client_id, client_secret), (partner_client_id, partner_client_secret)
-        where = target(url, token_url, main, partner, names=_NAMES)
+        where = target(url, token_url, main, partner, names=_NAMES, timeout=timeout, default_here=DEFAULT)
         check_rate(rate, where, "--rate", production=allowed)
     except UserMistake as mistake:
         fail(str(mistake))
     permission = Permission(production=allowed, assume_test=assume_test)
     try:
         with ended_by_signals():
+            if main == (None, None):
+                where = _with_defaults(where)
             report = _drifted(where, budget, rate, permission)
     except KeyboardInterrupt:
         sys.exit(INTERRUPTED)
@@ -128,6 +142,27 @@ def drift(
     if report.stopped is not None:
         click.echo(f"carrot-mock: {report.stopped}", err=True)
     sys.exit(_EXIT[report.verdict])
+
+
+def _with_defaults(where: Target) -> Target:
+    """The same with the partner that a Carrot Mock knows, unless there is one; says what is used."""
+    from pytest_carrot.errors import UserMistake
+    from pytest_carrot.live_target import fetch_token, partner_that_works
+
+    click.echo(
+        f"carrot-mock: No credentials were given: the default test credentials are used, {where.main.client_id}.",
+        err=True,
+    )
+    if where.partner is not None:
+        return where
+    try:
+        fetch_token(where, where.main)
+    except UserMistake as mistake:
+        fail(str(mistake))
+    partner = partner_that_works(where)
+    if partner is not None:
+        click.echo(f"carrot-mock: The partner is the default one, {partner.client_id}.", err=True)
+    return replace(where, partner=partner)
 
 
 def _drifted(where: Target, budget: int, rate: float, permission: Permission) -> Report:

@@ -59,7 +59,7 @@ class Line:
         self.budget.take(writes)
         self.pace.wait()
         self.requests += 1
-        answer = exchange(method, url, headers, body, sized=sized)
+        answer = exchange(method, url, headers, body, sized=sized, seconds=self.target.timeout)
         if 300 <= answer.status < 500:
             self.budget.give_back(writes)
         if answer.status == 500:

@@ -20,7 +20,7 @@ from pytest_carrot.errors import UserMistake
 from pytest_carrot.live_environment import Permission, environment_of
 from pytest_carrot.live_http import NoAnswer
 from pytest_carrot.live_limits import Budget, BudgetUsedUp, Pace
-from pytest_carrot.live_target import check_is_carrot
+from pytest_carrot.live_target import check_is_carrot, check_partner
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -79,10 +79,14 @@ def _begin(scene: Scene, partner: Caller | None, permission: Permission) -> str:
     try:
         check_is_carrot(line.target, scene.main.token)
         first = scene.first
-        environment = environment_of(scene.read(first), first, permission)
+        document = scene.read(first)
+        environment = environment_of(document, first, permission)
         if partner is not None:
             check_is_carrot(line.target, partner.token)
-            environment_of(scene.read(scene.partners, partner), scene.partners, permission)
+            of_partner = scene.read(scene.partners, partner)
+            environment_of(of_partner, scene.partners, permission)
+            reads = partner.get(f"/documents/{first}").accepted
+            check_partner(scene.main.login, partner.login, document, of_partner, reads=reads)
     except (UserMistake, NoAnswer, BudgetUsedUp) as why:
         raise CannotDrift(str(why)) from None
     except CannotProbe as why:
