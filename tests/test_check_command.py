@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import socket
 import ssl
 import sys
@@ -19,13 +20,18 @@ from xml.etree import ElementTree
 import click.testing
 import pytest
 from conftest import Serving
+from test_drift_command import SecondClient
 
 from mock_server import create_app
+from mock_server.behaviours import Semantics
+from mock_server.clock import ManualClock
 from mock_server.server import in_thread
 from mock_server.settings import Settings
 from pytest_carrot import live_http
+from pytest_carrot.checking import calling, knowledge
 from pytest_carrot.commands.check import check
-from pytest_carrot.live_target import Target
+from pytest_carrot.contract import sounding
+from pytest_carrot.live_target import NOWHERE, Target
 
 if not os.environ.get("CI"):
     pytest.importorskip(
@@ -160,6 +166,42 @@ def test_a_mock_whose_control_token_was_not_given_is_any_other_api(serve: type[S
     assert run(server.url, *FEW, "--control-token", "t").exit_code == 0
 
 
+def test_what_an_api_does_where_the_contract_is_silent_is_seen(serve: type[Serving]) -> None:
+    switches = "unknown-properties=reject", "event-parties=required", "get-shape=stored", "conventions=warn"
+    given = [part for each in switches for part in ("--semantics", each)]
+    server = serve("--rate-limit", "off", "--no-control", *given)
+    done = run(server.url, *FEW, "--rate-limit", "off")
+    assert done.exit_code == 0, done.output
+    said = next(each for each in done.stderr.splitlines() if "Its first answers show" in each)
+    assert all(each in said for each in switches)
+
+
+def test_a_document_that_is_busy_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = ManualClock(datetime(2026, 3, 1, 12, tzinfo=UTC))
+    for module in (calling, knowledge, sounding):
+        monkeypatch.setattr(module, "sleep", clock.advance)
+    monkeypatch.setattr(knowledge, "monotonic", clock.time)
+    settings = Settings(
+        rate_limit="off", control=False, semantics=Semantics.default().replace({"pending-window": "3"})
+    )
+    with in_thread(create_app(settings, clock=clock)) as url:
+        done = run(url, "--phases", "stateful", "--max-examples", "10", "--rate-limit", "off", "--seed", "1")
+    assert done.exit_code == 0, done.output
+    (steps,) = [each for each in done.stdout.splitlines() if "steps on documents that exist" in each]
+    accepted, tried = map(int, re.findall(r"append (\d+) of (\d+)", steps)[0])
+    assert accepted > tried / 2 > 2
+
+
+def test_nothing_is_left_where_it_was_called(
+    server: Serving, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    done = run(server.url, "--phases", "examples,fuzzing", "--max-examples", "2")
+    assert done.exit_code == 0, done.output
+    assert list(tmp_path.iterdir()) == []
+    assert "carrot-mock: The phase fuzzing has begun." in done.stderr.splitlines()
+
+
 # It fails ------------------------------------------------------------------------------------------------
 
 
@@ -203,7 +245,108 @@ def test_an_api_that_fails_now_and_then_fails(changed) -> None:
     assert "✗ never_a_server_error" in done.stdout
 
 
-def test_an_api_that_goes_away_is_no_pass(changed) -> None:
+def test_an_operation_that_refuses_everything_fails(changed) -> None:
+    def change(method: str, path: str, status: int, body: bytes) -> tuple[int, bytes]:
+        appends = method == "POST" and path.startswith("/documents/") and path != "/documents/events"
+        return (404, envelope(404, "objectNotFound")) if appends else (status, body)
+
+    done = run(changed(change), *FEW)
+    assert done.exit_code == 1, done.output
+    assert "✗ valid_data_is_accepted: 1 failure" in done.stdout
+    assert "valid requests was accepted, so that all else about events.append proves nothing." in done.stdout
+    assert 'The first one got 404 {"statusCode": 404' in done.stdout
+    assert "curl -X POST " in done.stdout
+
+
+def test_an_operation_that_was_hardly_tried_is_no_pass() -> None:
+    class Refusing(Changed):
+        async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+            # As if no batch were ever of a document that is there.
+            elsewhere = scope["type"] == "http" and scope["path"] == "/documents/events"
+            path = f"/documents/{NOWHERE}/events"
+            await super().__call__(
+                {**scope, "path": path, "raw_path": path.encode()} if elsewhere else scope, receive, send
+            )
+
+    with in_thread(
+        Refusing(
+            lambda method, path, status, body: (
+                (404, envelope(404, "objectNotFound")) if NOWHERE in path else (status, body)
+            )
+        )
+    ) as url:
+        done = run(url, *FEW)
+    assert done.exit_code == 2, done.output
+    assert (
+        "events.batch: no valid request was accepted, of only 2; a greater --max-examples tells"
+        in done.stdout
+    )
+    assert "COULD NOT BE TOLD" in done.stdout
+
+
+def test_an_api_that_does_not_find_what_it_made_fails(changed) -> None:
+    reads = 0
+
+    def change(method: str, path: str, status: int, body: bytes) -> tuple[int, bytes]:
+        nonlocal reads
+        reads += method == "GET" and path.startswith("/documents/") and "attachments" not in path
+        # The first one is the run's own.
+        return (404, envelope(404, "objectNotFound")) if reads > 1 and method == "GET" else (status, body)
+
+    done = run(changed(change), *FEW)
+    assert done.exit_code == 1, done.output
+    assert "✗ events_stay_as_read" in done.stdout
+    assert "by the client that wrote or read it to get it; got 404" in done.stdout
+
+
+def test_a_failure_of_what_schemathesis_brings_says_what_was_answered(changed) -> None:
+    def change(method: str, path: str, status: int, body: bytes) -> tuple[int, bytes]:
+        return (418, b'{"message":"a teapot"}') if path == "/documents/events" else (status, body)
+
+    done = run(changed(change), *FEW)
+    assert done.exit_code == 1, done.output
+    assert "✗ status_code_conformance" in done.stdout
+    assert 'Answered: 418 {"message":"a teapot"}' in done.stdout
+
+
+def test_an_api_that_goes_silent_is_given_up() -> None:
+    class Silent(Changed):
+        asked = 0
+
+        async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+            if scope["type"] == "http" and not scope["path"].startswith("/_mock"):
+                self.asked += 1
+                if self.asked > 12 and scope["path"] != "/oauth2/token":
+                    while (await receive())["type"] != "http.disconnect":
+                        pass
+                    return
+            await super().__call__(scope, receive, send)
+
+    with in_thread(Silent(lambda method, path, status, body: (status, body))) as url:
+        done = run(url, "--phases", "fuzzing,stateful", "--timeout", "0.5")
+    assert done.exit_code == 2, done.output
+    assert "hook" not in done.output
+    (sentence,) = [each for each in done.stdout.splitlines() if each.startswith("COULD NOT BE TOLD: ")]
+    assert "did not answer" in sentence or "requests in a row had no answer" in sentence
+
+
+def test_an_api_that_answers_nothing_but_429_is_given_up(changed, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(calling, "sleep", lambda seconds: None)
+    asked = 0
+
+    def change(method: str, path: str, status: int, body: bytes) -> tuple[int, bytes]:
+        nonlocal asked
+        asked += 1
+        return (429, b'{"message":"Too Many Requests"}') if asked > 30 else (status, body)
+
+    done = run(changed(change), "--phases", "coverage", "--max-examples", "1")
+    assert done.exit_code in (1, 2), done.output
+    assert "429" in done.stdout.splitlines()[-1]
+    assert asked < 300
+
+
+def test_an_api_that_goes_away_is_no_pass(changed, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(calling, "sleep", lambda seconds: None)
     asked = 0
     with ExitStack() as stack:
 
@@ -292,7 +435,7 @@ def envelope(status: int, code: str) -> bytes:
         ({"body": b"<html>", "kind": "text/html"}, "answered 200 with an HTML page"),
         ({"body": b"<html>", "kind": "text/html", "tokens": True}, "is not the Carrot API"),
         ({"status": 500}, "answered 500 with JSON"),
-        ({"status": 503, "tokens": True}, "is not the Carrot API: GET /documents/"),
+        ({"status": 503, "tokens": True}, "has trouble of its own now, and answered 503"),
         ({}, "should answer with JSON that has an access_token"),
         ({"tokens": True}, "is not the Carrot API"),
         ({"status": 404, "body": envelope(404, "objectNotFound")}, "answered 404"),
@@ -334,11 +477,10 @@ def test_an_api_that_is_down_is_told_in_a_sentence() -> None:
     assert f"Nothing listens at http://127.0.0.1:{port}" in refused(f"http://127.0.0.1:{port}", *FEW)
 
 
-def test_an_api_that_hangs_is_told_in_a_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(live_http, "_SECONDS", 0.2)
+def test_an_api_that_hangs_is_told_in_a_sentence() -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:
         url = f"http://127.0.0.1:{silent.getsockname()[1]}"
-        assert "did not answer within 0.2 seconds" in refused(url, *FEW)
+        assert "did not answer within 0.2 seconds" in refused(url, *FEW, "--timeout", "0.2")
 
 
 def test_an_api_that_is_no_http_is_told_in_a_sentence() -> None:
@@ -429,6 +571,18 @@ def test_nothing_is_written_elsewhere_unless_asked_for(
     url = server_without_control.url
     assert "A check WRITES DOCUMENTS to" in refused(url, *FEW, "--rate-limit", "off")
     assert run(url, *FEW, "--rate-limit", "off", "--yes").exit_code == 0
+
+
+def test_a_partner_that_is_the_same_integrator_is_refused() -> None:
+    partner = (
+        "--partner-client-id",
+        "carrot-second-client",
+        "--partner-client-secret",
+        "carrot-second-secret",
+    )
+    with in_thread(SecondClient(create_app(Settings(rate_limit="off", control=False)))) as url:
+        sentence = refused(url, *FEW, "--rate-limit", "off", *CREDENTIALS, *partner)
+    assert "The partner carrot-second-client has to be another integrator than the main one" in sentence
 
 
 def test_nothing_is_tried_out_in_production(server_without_control) -> None:

@@ -305,6 +305,70 @@ def test_an_event_that_was_answered_for_but_is_in_no_read_is_found(judged) -> No
     assert "which the API answered for, in a read of document" in message
 
 
+@pytest.mark.parametrize("status", [403, 404, 500])
+def test_a_document_that_is_not_there_after_its_creation_is_found(judged, status: int) -> None:
+    def change(answer: Answer) -> None:
+        if answer.method == "GET":
+            answer.become({"message": "no"}, status)
+
+    message = broken(lambda: judged(change).document("events_stay_as_read"))
+    assert f"by the client that wrote or read it to get it; got {status}" in message
+
+
+def test_a_document_that_is_lost_after_it_was_read_is_found(judged) -> None:
+    gone: list[str] = []
+
+    def change(answer: Answer) -> None:
+        if answer.method == "GET" and any(each in answer.path for each in gone):
+            answer.become({"message": "no"}, 404)
+
+    it = judged(change)
+    document_id = it.document("events_stay_as_read")
+    it.read(document_id, "events_stay_as_read")
+    gone.append(document_id)
+    assert "got 404" in broken(lambda: it.read(document_id, "events_stay_as_read"))
+    assert "got 404" in broken(lambda: it.append(document_id, "events_stay_as_read"))
+
+
+def test_a_read_by_a_client_who_never_read_a_document_proves_nothing(judged, world: World) -> None:
+    it = judged()
+    document_id = it.document("events_stay_as_read")
+    others = f"Bearer {world.token('partner')}"
+    answer = it.read(document_id, "events_stay_as_read", headers={"Authorization": others})
+    assert answer.status_code == 404
+
+
+def test_a_document_whose_creator_gave_its_rights_away_may_be_gone_for_it(judged) -> None:
+    restricted: list[str] = []
+
+    def change(answer: Answer) -> None:
+        if answer.method == "GET" and any(each in answer.path for each in restricted):
+            answer.become({"message": "no"}, 403)
+
+    it = judged(change)
+    document_id = it.document("events_stay_as_read")
+    it.append(document_id, "events_stay_as_read", name="ACTOR", label="Recycler")
+    restricted.append(document_id)
+    it.append(document_id, "events_stay_as_read")
+    assert it.read(document_id, "events_stay_as_read").status_code == 403
+
+
+@pytest.mark.parametrize("shape", ["full", "stored", None])
+def test_a_read_may_be_as_a_document_is_stored_unless_it_is_known_to_be_whole(judged, shape) -> None:
+    def change(answer: Answer) -> None:
+        if answer.method == "GET":
+            found = answer.json
+            del found["address"]
+            answer.become(found)
+
+    it = judged(change, semantics=None if shape is None else {"get-shape": shape})
+    document_id, check = it.document(), "accepted_answers_validate_without_nulls"
+    if shape == "full":
+        assert '"address" is a required property' in broken(lambda: it.read(document_id, check))
+    else:
+        it.read(document_id, check)
+
+
 @pytest.mark.parametrize("with_control", [False, True], ids=["from outside", "with the control API"])
 @pytest.mark.parametrize("is_known", [False, True], ids=["unknown document", "known document"])
 def test_a_refused_request_that_appends_is_found(judged, is_known: bool, with_control: bool) -> None:

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from pytest_carrot.checking.plan import Target
 
-# Seconds to wait after each answer that was one too many.
+# Seconds to wait after each answer that says to try again.
 _WAITS = (1, 1, 2, 4, 0)
 
 SCOPE = "api.carrot.eco/main-scope"
@@ -58,16 +58,29 @@ class Caller:
         try:
             for seconds in _WAITS:
                 answer = self._session.request(method, url, timeout=self._timeout, **rest)
-                if answer.status_code != 429:
+                if not _says_later(answer):
                     break
                 # These calls come besides those that schemathesis paces.
                 sleep(seconds)
             return answer
         except requests.RequestException as error:
-            raise CannotCheck(f"{url} did not answer {method}: {_reason(error)}.") from error
+            raise CannotCheck(
+                f"{url.partition('?')[0]} did not answer {method}: {_reason(error)}."
+            ) from error
 
     def close(self) -> None:
         self._session.close()
+
+
+def says_busy(status: int, text: str) -> bool:
+    """Whether an answer says that its document is busy."""
+    return status == 409 and "PENDING_PROCESS_CONFLICT_ERROR" in text
+
+
+def _says_later(answer: requests.Response) -> bool:
+    """Whether an answer says to try again: too many requests, trouble, or a document that is busy."""
+    status = answer.status_code
+    return status == 429 or status >= 500 or says_busy(status, answer.text)
 
 
 def _reason(error: BaseException) -> str:

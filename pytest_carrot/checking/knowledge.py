@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections import defaultdict
 from dataclasses import dataclass, field
-from time import monotonic
+from time import monotonic, sleep
 from typing import TYPE_CHECKING, Any
 from uuid import NAMESPACE_URL, uuid4, uuid5
 
@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 # A URL is asked for anew long before it expires.
 _URL_SECONDS = 300.0
 _EVENT_LIMIT = 100
+# A busy document is to be tried again after 2 to 5 seconds.
+_BUSY_SECONDS = 5.0
 OWN_FILE = "check.txt"
 """The name of the file that a document of the run's own has."""
 
@@ -73,6 +75,10 @@ class Knowledge:
         """Documents that exist."""
         self.ended: set[str] = set()
         """Documents that take no more events of most names."""
+        self._written: dict[str, float] = {}
+        """Document id → when it was written last."""
+        self._busy_seconds = 0.0
+        """For so long a document is busy after it was written, as far as that was seen."""
         # An API that keeps everything still has the keys of an earlier run of this seed.
         is_new = caller.target.control is not None or caller.target.app is not None
         self._seed = f"{seed}" if is_new else f"{seed}:{uuid4()}"
@@ -87,6 +93,21 @@ class Knowledge:
         """A UUID that no other case has; the same in each run of the same seed on a new workspace."""
         self._made += 1
         return str(uuid5(NAMESPACE_URL, f"carrot-check:{self._seed}:{self._made}"))
+
+    def wrote(self, document_id: str) -> None:
+        """Remember that a document was written just now."""
+        self._written[document_id] = monotonic()
+
+    def met_busy(self, document_id: str | None) -> None:
+        """Remember that this document is busy, longer than was waited for so far."""
+        self._written[str(document_id)] = monotonic()
+        self._busy_seconds = min(self._busy_seconds + 1.0, _BUSY_SECONDS)
+
+    def wait_for(self, document_id: str | None) -> None:
+        """Wait until a document is no longer busy, where this target has any that are."""
+        if self._busy_seconds and document_id in self._written:
+            left = self._written[document_id] + self._busy_seconds - monotonic()
+            sleep(max(left, 0.0))
 
     def authorization(self) -> dict[str, str]:
         return {"authorization": f"Bearer {self._token}"}
@@ -122,6 +143,7 @@ class Knowledge:
         document = {**_DOCUMENT, "deduplicationId": self.new_key()}
         document_id = str(self._ask("POST", "/documents", 201, document)["id"])
         self.documents.add(document_id)
+        self.wrote(document_id)
         return document_id
 
     def upload(self) -> File:
@@ -133,6 +155,7 @@ class Knowledge:
             body = {"contentLength": 5, "contentType": "text/plain"}
             path = f"/documents/{self.document_id}/attachments/{OWN_FILE}"
             url = self._ask("PUT", path, 200, body)["url"]
+            self.wrote(self.document_id)
             known = self.files[self.document_id][OWN_FILE] = File("text/plain", 5, url)
         return known
 

@@ -48,9 +48,13 @@ class Outcome:
     """Creates with inline parties, and stateful steps on documents of earlier answers, all of valid data."""
     reach: Mapping[str, Share]
     """Operation id → stateful steps of valid data; those that were accepted had a document that exists."""
+    valid: Mapping[str, Share]
+    """Operation id → valid requests, of all phases, about what is known to exist."""
     failures: list[Failure] = field(default_factory=list)
     errors: list[str] = field(default_factory=list)
     """What kept schemathesis from checking something, as sentences."""
+    given_up: str | None = None
+    """Why the run ended before its end, as a sentence."""
 
     @property
     def positive_share(self) -> float:

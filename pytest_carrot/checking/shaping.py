@@ -19,10 +19,17 @@ if TYPE_CHECKING:
     from pytest_carrot.checking.knowledge import Knowledge
 
 
+WRITES = ("events.append", "events.batch", "attachments.upload")
+"""Operations that write to a document that is there."""
+
+
 def shape(case: Case[Any], known: Knowledge) -> None:
     """Change a case that is about to be sent."""
-    if is_positive(case) and (change := SHAPES.get(operation_id(case))):
-        change(case, known)
+    operation = operation_id(case)
+    if is_positive(case) and operation in SHAPES:
+        SHAPES[operation](case, known)
+        if operation in WRITES:
+            known.wait_for(target_of(case))
 
 
 def is_positive(case: Case[Any]) -> bool:
@@ -38,6 +45,17 @@ def operation_id(case: Case[Any]) -> str:
 def file_name(case: Case[Any]) -> str:
     """The file that the path of a case names; schemathesis quotes it."""
     return unquote(str(case.path_parameters.get("fileName", "")))
+
+
+def target_of(case: Case[Any]) -> str | None:
+    """The document that a case is about, as its path or its body names it."""
+    path = case.path_parameters or {}
+    found = path.get("documentId") or path.get("id")
+    if found is None and isinstance(case.body, dict):
+        items = case.body.get("events") or [{}]
+        first = items[0] if isinstance(items, list) and isinstance(items[0], dict) else {}
+        found = case.body.get("documentId") or first.get("documentId") or first.get("targetDocumentId")
+    return None if found is None else str(found)
 
 
 def _token(case: Case[Any], known: Knowledge) -> None:

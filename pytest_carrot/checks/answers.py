@@ -72,7 +72,9 @@ def accepted_answers_validate_without_nulls(subject: Subject, known: Known) -> b
         return True
     if subject.answer is MISSING:
         raise Broken(f"Expected JSON as {name} of the contract; got {shown(subject.response)}.")
-    for error in _validator(name).iter_errors(subject.answer):
+    # A read may be as a document is stored, unless it is known to be whole.
+    shape = known.switch("get-shape") or "stored"
+    for error in _validator(name, shape).iter_errors(subject.answer):
         place = "".join(f"/{each}" for each in error.instance_path) or "the whole"
         raise Broken(f"Expected an answer as {name} of the contract; {place} is not: {error.message}.")
     for place in _nulls(subject.answer):
@@ -145,12 +147,14 @@ def _came(subject: Subject) -> str:
 
 
 @lru_cache
-def _validator(name: str) -> Draft202012Validator:
+def _validator(name: str, shape: str) -> Draft202012Validator:
     from jsonschema_rs import Draft202012Validator
 
     from mock_server import contract
+    from mock_server.behaviours import Semantics
 
-    schemas = contract.document()["components"]["schemas"]
+    in_force = contract.in_force(Semantics.default().replace({"get-shape": shape}))
+    schemas = in_force["components"]["schemas"]
     whole = {"$ref": f"#/components/schemas/{name}", "components": {"schemas": schemas}}
     return Draft202012Validator(whole, offline=True)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from dataclasses import dataclass, field
 from threading import Lock, RLock
 from typing import TYPE_CHECKING, Any, Protocol
@@ -40,6 +41,12 @@ class Known:
     """Of the last record of the ledger that was looked at."""
     sent_anew: int = 0
     """Refused requests that were sent once more, to a document that is there."""
+    readers: dict[str, set[str | None]] = field(default_factory=lambda: defaultdict(set))
+    """Document id → the Authorization headers by which it was read."""
+    shared: set[str] = field(default_factory=set)
+    """Documents with an ACTOR that was sent in this run, who may have restricted their creator."""
+    created: int = 0
+    """New documents that were read at once."""
     tried: set[str] = field(default_factory=set)
     """Documents that the partner tried to read."""
     partner_token: str | None = None

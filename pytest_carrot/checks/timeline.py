@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from pytest_carrot.checks.subject import Broken, document_in, is_uuid, shown
+from pytest_carrot.checks.subject import Broken, document_in, is_uuid, says_nothing, shown
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -18,16 +18,21 @@ if TYPE_CHECKING:
 _APPENDS: Final = ("events.append", "events.batch")
 # What is sent to a document that is not there says nothing: so many requests go to one that is.
 _ANEW: Final = 50
+# So many new documents are read at once: each costs a request.
+_CREATED: Final = 20
+_ABSENT: Final = (403, 404)
 # What schemathesis puts into each request to find it again.
 _CASE_HEADER: Final = "x-schemathesis-testcaseid"
 
 
 def events_stay_as_read(subject: Subject, known: Known) -> bool | None:
-    """An event once read is in every later read of its document, unchanged and in order."""
+    """What was written can be read, and an event once read is in every later read, unchanged and in order."""
+    if subject.operation == "documents.read":
+        return _compare_read(subject, known) if subject.accepted else _check_refused_read(subject, known)
     if not subject.accepted:
         return True
-    if subject.operation == "documents.read":
-        return _compare_read(subject, known)
+    if subject.operation == "documents.create":
+        return _check_created(subject, known)
     if subject.operation in _APPENDS:
         return _compare_append(subject, known)
     return True
@@ -55,7 +60,56 @@ def _compare_read(subject: Subject, known: Known) -> bool | None:
             # Another thread may have read later and been here earlier.
             document = document_in(subject.read(document["id"])) or document
         _compare(document, known)
+        _remember_reader(subject, document["id"], known)
     return None
+
+
+def _check_refused_read(subject: Subject, known: Known) -> bool | None:
+    """A read with a good token of what this client was told, or has read, to be there."""
+    document_id = str((subject.case.path_parameters or {}).get("id", "")).lower()
+    with known.lock:
+        if subject.status not in _ABSENT or not _may_read(subject, document_id, known):
+            return True
+        # Whatever else was wrong with this request: a plain one gets it.
+        answer = subject.read(document_id)
+        if answer.status_code not in _ABSENT:
+            return True
+    raise _unreadable(document_id, answer)
+
+
+def _check_created(subject: Subject, known: Known) -> bool | None:
+    """A document is there from its creation on, with all that a later read is held against."""
+    document_id = subject.answer.get("id") if isinstance(subject.answer, dict) else None
+    with known.lock:
+        if not is_uuid(document_id) or document_id in known.events or known.created >= _CREATED:
+            return True
+        known.created += 1
+        answer = subject.read(str(document_id))
+        if says_nothing(answer):
+            return True
+        document = document_in(answer)
+        if document is None:
+            raise _unreadable(str(document_id), answer)
+        _compare(document, known)
+        _remember_reader(subject, document["id"], known)
+    return None
+
+
+def _may_read(subject: Subject, document_id: str, known: Known) -> bool:
+    """Whether this client has read a document, and nothing that was sent since may have taken that right away."""
+    readers = known.readers.get(document_id, ())
+    return subject.sent_header("Authorization") in readers and document_id not in known.shared
+
+
+def _remember_reader(subject: Subject, document_id: str, known: Known) -> None:
+    known.readers[document_id].add(subject.sent_header("Authorization"))
+
+
+def _unreadable(document_id: str, answer: Any) -> Broken:
+    return Broken(
+        f"Expected a read of document {document_id} by the client that wrote or read it to get it; got "
+        f"{shown(answer)}."
+    )
 
 
 def _compare_append(subject: Subject, known: Known) -> bool | None:
@@ -63,12 +117,19 @@ def _compare_append(subject: Subject, known: Known) -> bool | None:
     if document_id is None:
         return True
     with known.lock:
+        if _hands_out_rights(subject.sent):
+            known.shared.add(document_id)
         answer = subject.read(document_id)
+        if says_nothing(answer):
+            return True
         document = document_in(answer)
         if document is None:
+            if _may_read(subject, document_id, known):
+                raise _unreadable(document_id, answer)
             # Appended by one who may write but not read, or, with an ACTOR, may no longer.
             return True
         _compare(document, known)
+        _remember_reader(subject, document["id"], known)
     there = {each.get("id") for each in document["externalEvents"]}
     missing = [each for each in ids if each not in there]
     if missing and not _restricts(document, document["externalEvents"]):
@@ -77,6 +138,12 @@ def _compare_append(subject: Subject, known: Known) -> bool | None:
             f"{document_id}; it has {len(there)} others."
         )
     return None
+
+
+def _hands_out_rights(sent: Any) -> bool:
+    """Whether a write has an ACTOR, who may have taken a part of the rights from the document's creator."""
+    items = (sent.get("events") or [sent]) if isinstance(sent, dict) else []
+    return any(isinstance(each, dict) and each.get("name") == "ACTOR" for each in items)
 
 
 def _answered(answer: Any) -> tuple[str | None, list[str]]:

@@ -7,6 +7,7 @@ import re
 import sys
 from contextlib import contextmanager, nullcontext
 from secrets import randbits
+from tempfile import TemporaryDirectory
 from time import monotonic, sleep
 from typing import TYPE_CHECKING, Any, Final
 
@@ -182,6 +183,7 @@ def check(
         control_token,
         may_write=yes,
         keep=keep,
+        timeout=how["timeout"],
     )
     try:
         with ended_by_signals():
@@ -207,7 +209,7 @@ def _checked(wanted: Wanted, har: str | None, vcr: str | None, **how: Any) -> Ve
     from pytest_carrot.control import ControlError
     from pytest_carrot.errors import UserMistake
 
-    with _unhindered():
+    with _unhindered(), _leaving_nothing():
         try:
             with aimed(wanted) as aim:
                 return _judged(aim, har, vcr, **how)
@@ -250,11 +252,12 @@ def _judged(
         click.echo(f"carrot-mock: {sentence}", err=True)
     if rate != "off":
         click.echo(f"carrot-mock: At most {rate} requests are sent, so that it takes a while.", err=True)
+    switches = {**aim.semantics, **semantics} or None
     ours = checks.for_target(
         partner=target.partner,
         token_url=target.token_url,
         control=target.control,
-        semantics=semantics or None,
+        semantics=switches,
     )
     plan = Plan(
         phases=phases,
@@ -264,7 +267,7 @@ def _judged(
         rate_limit=None if rate == "off" else rate,
         workers=workers,
         timeout=timeout,
-        semantics=semantics or None,
+        semantics=switches,
     )
     if rate != "off":
         # What was asked so far is forgotten by then.
@@ -300,9 +303,9 @@ def _judged(
 
 @contextmanager
 def _progress() -> Iterator[Callable[[str, int], None]]:
-    """The phase and the number of requests on stderr while it runs; nothing where that is no terminal."""
+    """The phase and the number of requests on stderr; where that is no terminal, a line for each phase."""
     if not sys.stderr.isatty():
-        yield lambda phase, requests: None
+        yield _by_lines()
         return
     from rich.console import Console
     from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
@@ -311,6 +314,31 @@ def _progress() -> Iterator[Callable[[str, int], None]]:
     with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
         task = bar.add_task("examples", total=None)
         yield lambda phase, requests: bar.update(task, description=f"{phase}, {requests} requests")
+
+
+def _by_lines() -> Callable[[str, int], None]:
+    seen = ""
+
+    def tell(phase: str, requests: int) -> None:
+        nonlocal seen
+        if phase != seen:
+            seen = phase
+            click.echo(f"carrot-mock: The phase {phase} has begun.", err=True)
+
+    return tell
+
+
+@contextmanager
+def _leaving_nothing() -> Iterator[None]:
+    """What Hypothesis keeps of a run is not left where the command was called."""
+    from hypothesis.configuration import set_hypothesis_home_dir
+
+    with TemporaryDirectory(prefix="carrot-mock-check-", ignore_cleanup_errors=True) as place:
+        set_hypothesis_home_dir(place)
+        try:
+            yield
+        finally:
+            set_hypothesis_home_dir(None)
 
 
 @contextmanager

@@ -4,53 +4,39 @@ from __future__ import annotations
 
 import json
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from secrets import randbits
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
+from mock_server.behaviours import SWITCHES
 from pytest_carrot.checking.plan import Target
+from pytest_carrot.contract.sounding import Line, switches
 from pytest_carrot.control import ControlError, JsonControl, Socket
 from pytest_carrot.errors import UserMistake
 from pytest_carrot.handle import Carrot, Credentials, new_workspace
+from pytest_carrot.live_environment import Permission, environment_of
 from pytest_carrot.live_http import NoAnswer, exchange
-from pytest_carrot.live_target import VENDOR, VENDOR_TOKENS, Login, check_is_carrot, fetch_token
+from pytest_carrot.live_target import (
+    DEFAULT,
+    VENDOR,
+    VENDOR_TOKENS,
+    Login,
+    check_is_carrot,
+    check_partner,
+    fetch_token,
+    looks,
+    partner_that_works,
+)
 from pytest_carrot.live_target import Target as LiveTarget
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
 RATE: Final = "5/s"
 """What an API that is no mock of one's own is asked for: the documented limit of the test environment."""
-_DEFAULT: Final = ("carrot-test-client", "carrot-test-secret")
-_DEFAULT_PARTNER: Final = ("carrot-partner-client", "carrot-partner-secret")
 # What depends on order and on the time of day no schema can say.
 _SEMANTICS: Final = {"ordering": "off", "future-timestamps": "off"}
-
-_DOCUMENT: Final = {
-    "category": "MassID",
-    "type": "Organic",
-    "externalCreatedAt": "2026-03-01T10:00:00.000Z",
-    "isPublic": False,
-    "isPubliclySearchable": False,
-    "externalId": "carrot-mock check",
-    "participant": {
-        "countryCode": "BR",
-        "name": "Cantina Modelo Ltda",
-        "taxId": "99000001000101",
-        "taxIdType": "CNPJ",
-        "type": "COMPANY",
-    },
-    "address": {
-        "name": "Matriz",
-        "street": "Rua Modelo",
-        "number": "250",
-        "city": "São Paulo",
-        "countryState": "SP",
-        "countryCode": "BR",
-    },
-}
-"""What is written first, to see where it goes."""
 
 Given = tuple[str | None, str | None]
 
@@ -68,6 +54,8 @@ class Wanted:
     """Whether documents may be written to an API that is not on this machine."""
     keep: bool = False
     """Whether a workspace of the run's own stays."""
+    timeout: float = 10.0
+    """Seconds that an answer may take."""
 
 
 @dataclass(frozen=True)
@@ -80,6 +68,8 @@ class Aim:
     """Whether it is a workspace that nobody else uses, and that has no rate limit."""
     is_dropped: bool = False
     """Whether that is gone after the block."""
+    semantics: Mapping[str, str] = field(default_factory=dict)
+    """Switches that were seen of it."""
 
     @property
     def secrets(self) -> list[str]:
@@ -100,7 +90,7 @@ def aimed(wanted: Wanted) -> Iterator[Aim]:
                 yield own
                 return
             said.append(own)
-        yield Aim(_other(wanted, where, said), tuple(said), is_own=False)
+        yield _other(wanted, where, said)
 
 
 # A Carrot Mock -------------------------------------------------------------------------------------------
@@ -110,7 +100,7 @@ def _control(wanted: Wanted, stack: ExitStack) -> JsonControl | None:
     """The control API, where a Carrot Mock answers; raises UserMistake when nothing answers at all."""
     url = wanted.url.rstrip("/")
     try:
-        answer = exchange("GET", f"{url}/_mock/health", {})
+        answer = exchange("GET", f"{url}/_mock/health", {}, seconds=wanted.timeout)
     except NoAnswer as why:
         raise UserMistake(str(why)) from None
     if answer.status != 200 or answer.object.get("status") != "ready" or urlsplit(url).path.strip("/"):
@@ -182,7 +172,7 @@ def _live(wanted: Wanted) -> LiveTarget:
     )
     if partner is not None and main is not None and partner.client_id == main.client_id:
         raise UserMistake("The partner has to be another integrator than the main one.")
-    return LiveTarget(url, tokens, main or Login(*_DEFAULT), partner)
+    return LiveTarget(url, tokens, main or Login(*DEFAULT), partner, wanted.timeout)
 
 
 def _check_credentials(wanted: Wanted, where: LiveTarget) -> list[str]:
@@ -197,7 +187,7 @@ def _check_credentials(wanted: Wanted, where: LiveTarget) -> list[str]:
     return said
 
 
-def _other(wanted: Wanted, where: LiveTarget, said: list[str]) -> Target:
+def _other(wanted: Wanted, where: LiveTarget, said: list[str]) -> Aim:
     """An API with other users, which is paced and keeps what is written; raises UserMistake."""
     token = fetch_token(where, where.main)
     check_is_carrot(where, token)
@@ -206,46 +196,58 @@ def _other(wanted: Wanted, where: LiveTarget, said: list[str]) -> Target:
             f"A check WRITES DOCUMENTS to {where.url}, hundreds of them, and nobody can delete them there. If they "
             "are meant to be there, and the credentials are those of a test environment, say so with --yes."
         )
-    _check_environment(where, token)
     partner = where.partner
     if partner is None and wanted.main[0] is None:
-        partner = _partner_that_works(where)
+        partner = partner_that_works(where)
+    try:
+        semantics = _looked_at(where, token, partner)
+    except NoAnswer as why:
+        raise UserMistake(str(why)) from None
     if partner is None:
         said.append("Without credentials of a partner nobody tries to read what is not theirs.")
+    if seen := [f"{name}={value}" for name, value in semantics.items() if SWITCHES[name].default != value]:
+        said.append(f"Its first answers show {', '.join(seen)}, so it is judged by that.")
     said.append(f"Its documents stay: the run writes some hundreds to {where.url}.")
-    return Target(
+    target = Target(
         where.url,
         where.token_url,
         where.main.client_id,
         where.main.client_secret,
         None if partner is None else Credentials(partner.client_id, partner.client_secret, ""),
     )
+    return Aim(target, tuple(said), is_own=False, semantics=semantics)
 
 
-def _check_environment(where: LiveTarget, token: str) -> None:
-    """Raises UserMistake when a document that is written there is in production."""
-    headers = {"authorization": f"Bearer {token}", "content-type": "application/json"}
-    try:
-        created = exchange("POST", f"{where.url}/documents", headers, json.dumps(_DOCUMENT).encode())
-        found = exchange("GET", f"{where.url}/documents/{created.object.get('id')}", headers)
-    except NoAnswer as why:
-        raise UserMistake(str(why)) from None
-    if found.accepted and found.object.get("dataSetName", "TEST") != "TEST":
+def _looked_at(where: LiveTarget, token: str, partner: Login | None) -> dict[str, str]:
+    """The switches that first documents show; raises UserMistake where nothing more is to be written."""
+    line = Line(where.url, f"Bearer {token}", where.timeout)
+    document_id, document = _first_document(line)
+    if partner is not None:
+        others = Line(where.url, f"Bearer {fetch_token(where, partner)}", where.timeout)
+        _, of_partner = _first_document(others)
+        reads = others.read(document_id).accepted
+        check_partner(where.main, partner, document, of_partner, reads=reads)
+    return switches(line, document_id, document)
+
+
+def _first_document(line: Line) -> tuple[str, dict[str, Any]]:
+    """A document that is written to see where it goes: its id, and how it is read."""
+    created = line.create()
+    document_id = str(created.object.get("id"))
+    if not created.accepted or "id" not in created.object:
         raise UserMistake(
-            f"These are credentials of production (dataSetName {str(found.object['dataSetName'])[:40]!r}), where "
-            f"nothing is tried out: the run stopped after its first document, {found.object.get('id')}, which is "
-            "private and stays there. Give credentials of the test environment."
+            f"What answers at {line.url} does not act as the Carrot API: POST /documents with a private document was "
+            f"to be answered 201 with its id, and came with {looks(created)}."
         )
-
-
-def _partner_that_works(where: LiveTarget) -> Login | None:
-    """The default partner, where the API knows it."""
-    login = Login(*_DEFAULT_PARTNER)
-    try:
-        fetch_token(where, login)
-    except UserMistake:
-        return None
-    return login
+    found = line.read(document_id)
+    if not found.accepted or not found.object:
+        raise UserMistake(
+            f"What answers at {line.url} does not act as the Carrot API: the document that it has just created, "
+            f"{document_id}, was to be read with 200 and JSON, and came with {looks(found)}."
+        )
+    # Many a stub names no environment.
+    environment_of(found.object, document_id, Permission(assume_test=True, production_flags=""))
+    return document_id, found.object
 
 
 def _pair(given: Given, flags: str, variables: str) -> Login | None:

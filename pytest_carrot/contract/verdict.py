@@ -52,7 +52,14 @@ class Verdict:
         """0 the contract holds, 1 it does not, 2 it could not be told."""
         if self.outcome.failures or self._refuses_everything:
             return 1
-        return 2 if self.outcome.errors or self.cut_short or not self.outcome.cases else 0
+        return 2 if self.outcome.errors or self._early_end or not self.outcome.cases else 0
+
+    @property
+    def _early_end(self) -> str | None:
+        """Why the run ended before its end, as a sentence."""
+        if self.outcome.given_up is not None:
+            return self.mask.text(self.outcome.given_up)
+        return f"The run was cut short: {self.cut_short}." if self.cut_short else None
 
     @property
     def _refuses_everything(self) -> bool:
@@ -101,9 +108,9 @@ class Verdict:
                 for name, share in self.outcome.reach.items()
             )
             yield f"Accepted steps on documents that exist: {', '.join(reached)}"
-            if self.outcome.unreached:
-                missing = ", ".join(_STEPS[each] for each in self.outcome.unreached)
-                yield f"  not reached: {missing}; a greater --max-examples reaches more"
+            missing = [_STEPS[each] for each, share in self.outcome.reach.items() if not share.cases]
+            if missing and not self._early_end:
+                yield f"  never tried: {', '.join(missing)}; a greater --max-examples reaches more"
 
     def _checks(self) -> Iterator[str]:
         failed = {each.check for each in self.outcome.failures}
@@ -161,14 +168,15 @@ class Verdict:
         count = len(self.outcome.failures)
         if count:
             checks = len({each.check for each in self.outcome.failures})
-            return f"FAILS: {_several(count, 'failure')} of {_several(checks, 'check')}."
+            early = f" The run ended early: {self._early_end}" if self._early_end else ""
+            return f"FAILS: {_several(count, 'failure')} of {_several(checks, 'check')}.{early}"
         if self._refuses_everything:
             return (
                 f"FAILS: none of {_several(self.outcome.positive.cases, 'case')} of valid data was accepted, so that "
                 "the rest proves nothing."
             )
-        if self.cut_short:
-            return f"COULD NOT BE TOLD: the run ended before its end ({self.cut_short.lower()})."
+        if self._early_end:
+            return f"COULD NOT BE TOLD: {self._early_end}"
         if self.exit_code:
             return "COULD NOT BE TOLD: no failure, but something was not checked."
         return f"HOLDS: {_several(self.outcome.cases, 'case')}, no failure."
@@ -189,8 +197,8 @@ class Verdict:
         positive = self.outcome.positive
         refused = f"none of {positive.cases} was accepted" if self._refuses_everything else None
         found.append(Check("the whole run", "valid data is accepted", self.seconds, failure=refused))
-        if self.cut_short:
-            found.append(Check("the whole run", "it comes to its end", failure=self.cut_short))
+        if self._early_end:
+            found.append(Check("the whole run", "it comes to its end", failure=self._early_end))
         return junit(f"carrot-mock check {self.url}", found)
 
     def _case(self, key: tuple[str, str], failures: Sequence[Failure]) -> Check:

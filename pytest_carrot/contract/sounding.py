@@ -1,0 +1,110 @@
+"""Asks an API with a few requests which switches it has, of those that the contract's schemas depend on."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from time import sleep
+from typing import TYPE_CHECKING, Any, Final
+from uuid import uuid4
+
+from pytest_carrot.live_http import NoAnswer, exchange
+from pytest_carrot.live_target import code_of
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from pytest_carrot.live_http import Answer
+
+MOMENT: Final = "2026-03-01T10:00:00.000Z"
+PARTIES: Final[Mapping[str, Any]] = {
+    "participant": {
+        "countryCode": "BR",
+        "name": "Cantina Modelo Ltda",
+        "taxId": "99000001000101",
+        "taxIdType": "CNPJ",
+        "type": "COMPANY",
+    },
+    "address": {
+        "name": "Matriz",
+        "street": "Rua Modelo",
+        "number": "250",
+        "city": "São Paulo",
+        "countryState": "SP",
+        "countryCode": "BR",
+    },
+}
+DOCUMENT: Final[Mapping[str, Any]] = {
+    "category": "MassID",
+    "type": "Organic",
+    "externalCreatedAt": MOMENT,
+    "isPublic": False,
+    "isPubliclySearchable": False,
+    "externalId": "carrot-mock check",
+    **PARTIES,
+}
+"""What is written first, to see where it goes."""
+_EVENT: Final[Mapping[str, Any]] = {"name": "Pick-up", "externalCreatedAt": MOMENT, "isPublic": False}
+_RETIRED: Final[Mapping[str, Any]] = {
+    "metadata": {"attributes": [{"name": "vehicle-type", "value": "Truck", "isPublic": False}]}
+}
+# Seconds to wait after each answer that says to try again: a busy document is, after 2 to 5 seconds.
+_WAITS: Final = (1.0, 2.0, 3.0, 5.0)
+
+
+@dataclass(frozen=True)
+class Line:
+    """An API and the header that logs in to it; `seconds` are those that an answer may take."""
+
+    url: str
+    authorization: str
+    seconds: float
+
+    def create(self) -> Answer:
+        return self.ask("POST", "/documents", DOCUMENT)
+
+    def read(self, document_id: str) -> Answer:
+        return self.ask("GET", f"/documents/{document_id}")
+
+    def append(self, document_id: str, **parts: Any) -> Answer:
+        body = {**_EVENT, "deduplicationId": f"check-{uuid4()}", **parts}
+        return self.ask("POST", f"/documents/{document_id}/events", body)
+
+    def ask(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> Answer:
+        """One request, again where the answer says so; raises NoAnswer."""
+        headers = {"authorization": self.authorization}
+        if body is not None:
+            headers["content-type"] = "application/json"
+        raw = None if body is None else json.dumps(body).encode()
+        for seconds in (*_WAITS, 0.0):
+            answer = exchange(method, self.url + path, headers, raw, seconds=self.seconds)
+            if answer.status != 429 and code_of(answer) != "PENDING_PROCESS_CONFLICT_ERROR":
+                break
+            sleep(seconds)
+        return answer
+
+
+def switches(line: Line, document_id: str, document: Mapping[str, Any]) -> dict[str, str]:
+    """The values of the switches that could be told from a document and from four events that are sent to it."""
+    found = {"get-shape": "full" if {"address", "author"} <= document.keys() else "stored"}
+    try:
+        if not line.append(document_id, **PARTIES).accepted:
+            return found
+        asked = {
+            "event-parties": (line.append(document_id), "required"),
+            "unknown-properties": (line.append(document_id, **PARTIES, carrotMockCheck="unknown"), "reject"),
+            "conventions": (line.append(document_id, **PARTIES, **_RETIRED), "enforce"),
+        }
+    except NoAnswer:
+        return found
+    for name, (answer, value) in asked.items():
+        if answer.accepted or answer.status == 400:
+            found[name] = value if answer.status == 400 else _LAX[name]
+    return found
+
+
+_LAX: Final[Mapping[str, str]] = {
+    "event-parties": "optional",
+    "unknown-properties": "allow",
+    "conventions": "warn",
+}
