@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from uuid import NAMESPACE_URL, uuid4, uuid5
 
 from pytest_carrot.checking.plan import CannotCheck
+from pytest_carrot.checking.valid import DOCUMENT
 
 if TYPE_CHECKING:
     from pytest_carrot.checking.calling import Caller
@@ -21,29 +22,6 @@ _EVENT_LIMIT = 100
 _BUSY_SECONDS = 5.0
 OWN_FILE = "check.txt"
 """The name of the file that a document of the run's own has."""
-
-_DOCUMENT: dict[str, Any] = {
-    "category": "MassID",
-    "type": "Organic",
-    "externalCreatedAt": "2026-03-01T10:00:00.000Z",
-    "isPublic": False,
-    "isPubliclySearchable": False,
-    "participant": {
-        "countryCode": "BR",
-        "name": "Cantina Modelo Ltda",
-        "taxId": "99000001000101",
-        "taxIdType": "CNPJ",
-        "type": "COMPANY",
-    },
-    "address": {
-        "name": "Matriz",
-        "street": "Rua Modelo",
-        "number": "250",
-        "city": "São Paulo",
-        "countryState": "SP",
-        "countryCode": "BR",
-    },
-}
 
 
 @dataclass
@@ -140,7 +118,7 @@ class Knowledge:
         return self._other_id if document_id != self._other_id else self.open_document(0)
 
     def _create(self) -> str:
-        document = {**_DOCUMENT, "deduplicationId": self.new_key()}
+        document = {**DOCUMENT, "deduplicationId": self.new_key()}
         document_id = str(self._ask("POST", "/documents", 201, document)["id"])
         self.documents.add(document_id)
         self.wrote(document_id)

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from contextlib import contextmanager
 from copy import deepcopy
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
+
+from pytest_carrot.checking.valid import MOMENT
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-
-# One for all, as equal moments are in order whichever comes first.
-_MOMENT: Final = "2026-03-01T10:00:00.000Z"
 
 
 @contextmanager
@@ -26,10 +25,10 @@ def in_order(url: str) -> Iterator[None]:
             return
         body, operation = deepcopy(case.body), operation_id(case)
         if operation in ("documents.create", "events.append"):
-            body["externalCreatedAt"] = _MOMENT
+            body["externalCreatedAt"] = MOMENT
         elif operation == "events.batch":
             for each in body["events"]:
-                each["externalCreatedAt"] = _MOMENT
+                each["externalCreatedAt"] = MOMENT
         else:
             return
         case.body = body

@@ -8,6 +8,7 @@ from time import sleep
 from typing import TYPE_CHECKING, Any, Final
 from uuid import uuid4
 
+from pytest_carrot.checking.valid import DOCUMENT, EVENT, PARTIES
 from pytest_carrot.live_http import NoAnswer, exchange
 from pytest_carrot.live_target import code_of
 
@@ -16,35 +17,6 @@ if TYPE_CHECKING:
 
     from pytest_carrot.live_http import Answer
 
-MOMENT: Final = "2026-03-01T10:00:00.000Z"
-PARTIES: Final[Mapping[str, Any]] = {
-    "participant": {
-        "countryCode": "BR",
-        "name": "Cantina Modelo Ltda",
-        "taxId": "99000001000101",
-        "taxIdType": "CNPJ",
-        "type": "COMPANY",
-    },
-    "address": {
-        "name": "Matriz",
-        "street": "Rua Modelo",
-        "number": "250",
-        "city": "São Paulo",
-        "countryState": "SP",
-        "countryCode": "BR",
-    },
-}
-DOCUMENT: Final[Mapping[str, Any]] = {
-    "category": "MassID",
-    "type": "Organic",
-    "externalCreatedAt": MOMENT,
-    "isPublic": False,
-    "isPubliclySearchable": False,
-    "externalId": "carrot-mock check",
-    **PARTIES,
-}
-"""What is written first, to see where it goes."""
-_EVENT: Final[Mapping[str, Any]] = {"name": "Pick-up", "externalCreatedAt": MOMENT, "isPublic": False}
 _RETIRED: Final[Mapping[str, Any]] = {
     "metadata": {"attributes": [{"name": "vehicle-type", "value": "Truck", "isPublic": False}]}
 }
@@ -67,7 +39,7 @@ class Line:
         return self.ask("GET", f"/documents/{document_id}")
 
     def append(self, document_id: str, **parts: Any) -> Answer:
-        body = {**_EVENT, "deduplicationId": f"check-{uuid4()}", **parts}
+        body = {**EVENT, "deduplicationId": f"check-{uuid4()}", **parts}
         return self.ask("POST", f"/documents/{document_id}/events", body)
 
     def ask(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> Answer:
