@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
     from starlette.types import Receive, Scope, Send
 
+    from mock_server.wire import Whole
+
 _READY = orjson.dumps({"status": "ready", "version": __version__})
 _LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 # Everything else is the API, down to the paths that it does not have.
@@ -86,12 +88,14 @@ class CarrotMock(Starlette):
         for workspace in self.state.workspaces:
             workspace.drop_held()
 
-    def at_once(self, scope: Scope, receive: Receive, send: Send) -> Coroutine[None, None, None] | None:
+    def at_once(
+        self, scope: Scope, receive: Receive, send: Send, whole: Whole
+    ) -> Coroutine[None, None, None] | None:
         """The answering of a request that has come whole, where it waits for nothing; None for any other."""
         fields = header_fields(scope["headers"])
         if self._pipeline.hook is not None or b"origin" in fields or _is_local(scope["path"]):
             return None
-        return self._pipeline.answer(scope, receive, send, fields, in_turn=True)
+        return self._pipeline.answer(scope, receive, send, fields, whole)
 
 
 def _is_local(path: str) -> bool:

@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 
 JSON = (b"content-type", b"application/json")
 USUAL = (JSON,)
+# As a number, which is looked for in bytes much faster than bytes are.
+_BACKSLASH = ord("\\")
 
 # What a Host header may be that is copied into a URL; anything else is none.
 _HOST = re.compile(rb"[A-Za-z0-9._-]+(:[0-9]{1,5})?|\[[0-9A-Fa-f:.]+\](:[0-9]{1,5})?")
@@ -151,7 +153,7 @@ class Call(Struct, gc=False):
         if too_deep(self.body, value):
             message = f"The body must not nest arrays and objects more than {DEPTH_LIMIT} deep."
             raise InvalidJson(message, "invalid-json", "unusable-json")
-        if b"\\" in self.body:
+        if _BACKSLASH in self.body:
             from mock_server.contract import holds_nul
 
             if holds_nul(self.body, value):

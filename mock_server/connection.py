@@ -20,7 +20,7 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Generator, Iterable, Iterator, Mapping
 
-    AtOnce = Callable[[Any, Any, Any], Coroutine[Any, Any, None] | None]
+    AtOnce = Callable[[Any, Any, Any, Any], Coroutine[Any, Any, None] | None]
 
 
 HEADER_LIMIT_BYTES = 64 * 1024
@@ -33,6 +33,8 @@ _ASGI = {"version": "3.0", "spec_version": "2.3"}
 _CONTROL_CHARACTERS = bytes({*range(32), 127} - {ord("\t")})
 # An answer with one of these says how long it is, or how the connection goes on, in a way of its own.
 _SPECIAL = frozenset({b"connection", b"transfer-encoding"})
+# As numbers, which are looked for in bytes much faster than bytes are.
+_QUERY, _FRAGMENT = b"?#"
 
 
 class Cycle(RequestResponseCycle):
@@ -46,6 +48,7 @@ class Cycle(RequestResponseCycle):
     chunked_encoding = None
     expected_content_length = 0
     is_awaited = False
+    body: bytes | bytearray  # type: ignore[assignment]
     _taken = False
     _head: Mapping[str, Any] | None = None
 
@@ -58,7 +61,7 @@ class Cycle(RequestResponseCycle):
         self.on_response = connection.on_response_complete
         self.keep_alive = keep_alive
         self.waiting_for_100_continue = connection.expect_100_continue
-        self.body = bytearray()
+        self.body = b""
 
     @cached_property
     def message_event(self) -> asyncio.Event:  # type: ignore[override]
@@ -72,11 +75,7 @@ class Cycle(RequestResponseCycle):
     async def receive(self) -> Any:
         if self.more_body or self._taken or self.disconnected:
             return await super().receive()
-        self._taken = True
-        if self.flow.read_paused:
-            self.flow.resume_reading()
-        body, self.body = self.body, bytearray()
-        return {"type": "http.request", "body": bytes(body), "more_body": False}
+        return {"type": "http.request", "body": self.take(), "more_body": False}
 
     async def send(self, message: Any) -> None:
         if message["type"] == "http.response.start" and not self.response_started:
@@ -84,10 +83,41 @@ class Cycle(RequestResponseCycle):
             return
         if (head := self._head) is not None:
             self._head = None
-            if self._sent_whole(head, message):
+            if not message.get("more_body") and self.answer(
+                head["status"], head["headers"], message.get("body", b"")
+            ):
                 return
             await self._send_as_uvicorn(head)
         await self._send_as_uvicorn(message)
+
+    def take(self) -> bytes:
+        """See `mock_server.wire.Whole`."""
+        self._taken = True
+        if self.flow.read_paused:
+            self.flow.resume_reading()
+        body, self.body = self.body, b""
+        return bytes(body)
+
+    def answer(self, status: int, headers: Iterable[tuple[bytes, bytes]], body: bytes) -> bool:
+        """Whether an answer was written by this short way; for all that is unusual there is uvicorn's own."""
+        if self.flow.write_paused or self.disconnected or not self.keep_alive:
+            return False
+        # What comes as a tuple comes again.
+        begun = _head(status, headers) if type(headers) is tuple else _head.__wrapped__(status, headers)
+        if begun is None:
+            return False
+        start, length = begun
+        if self.scope["method"] == "HEAD":
+            body = b""
+        elif length != len(body):
+            return False
+        self.response_started = self.response_complete = True
+        if not self.transport.is_closing():
+            self.transport.writelines((start, body))
+        if self.is_awaited:
+            self.message_event.set()
+        self.on_response()
+        return True
 
     def break_off(self, how: str) -> None:
         """End the connection: with what was sent so far, or with a TCP RST (`reset`)."""
@@ -109,28 +139,6 @@ class Cycle(RequestResponseCycle):
         if self.transport.is_closing():
             self.disconnected = True
         await super().send(message)
-
-    def _sent_whole(self, head: Mapping[str, Any], message: Mapping[str, Any]) -> bool:
-        """Whether an answer was written by this short way; for all that is unusual there is uvicorn's own."""
-        if self.flow.write_paused or self.disconnected or not self.keep_alive or message.get("more_body"):
-            return False
-        headers, body = head["headers"], message.get("body", b"")
-        # What comes as a tuple comes again.
-        begun = (_head if type(headers) is tuple else _head.__wrapped__)(head["status"], headers)
-        if begun is None:
-            return False
-        start, length = begun
-        if self.scope["method"] == "HEAD":
-            body = b""
-        elif length != len(body):
-            return False
-        self.response_started = self.response_complete = True
-        if not self.transport.is_closing():
-            self.transport.writelines((start, body))
-        if self.is_awaited:
-            self.message_event.set()
-        self.on_response()
-        return True
 
 
 @lru_cache(maxsize=64)
@@ -170,7 +178,7 @@ class Connection(HttpToolsProtocol):
         super().__init__(**options)
         self._turn = turn
         # What the application answers without waiting, where it says so.
-        self._at_once: AtOnce = getattr(self.app, "at_once", lambda _scope, _receive, _send: None)
+        self._at_once: AtOnce = getattr(self.app, "at_once", lambda *_: None)
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
@@ -213,7 +221,7 @@ class Connection(HttpToolsProtocol):
 
     def on_headers_complete(self) -> None:
         raw_path, query = self.url, b""
-        if b"?" in raw_path or b"#" in raw_path or not raw_path.startswith(b"/"):
+        if _QUERY in raw_path or _FRAGMENT in raw_path or not raw_path.startswith(b"/"):
             parsed = httptools.parse_url(raw_path)
             raw_path, query = parsed.path, parsed.query or b""
         path = raw_path.decode("ascii")
@@ -246,7 +254,13 @@ class Connection(HttpToolsProtocol):
         cycle = self.cycle
         if cycle.response_complete:
             return
-        cycle.body += body
+        if not cycle.body:
+            # Most come in one piece.
+            cycle.body = body
+        else:
+            if type(cycle.body) is bytes:
+                cycle.body = bytearray(cycle.body)
+            cycle.body += body
         if len(cycle.body) > HIGH_WATER_LIMIT:
             self.flow.pause_reading()
         if cycle.is_awaited:
@@ -266,7 +280,9 @@ class Connection(HttpToolsProtocol):
         cycle, self._next = self._next, None
         if cycle is None:
             return
-        at_once = None if cycle.more_body else self._at_once(cycle.scope, cycle.receive, cycle.send)
+        at_once = None
+        if not (cycle.more_body or cycle.disconnected):
+            at_once = self._at_once(cycle.scope, cycle.receive, cycle.send, cycle)
         if at_once is None:
             self._go_on_in_task(cycle, self.app)
         else:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
@@ -118,7 +118,7 @@ def _with_stored_times(body: dict[str, Any], pointer: str) -> dict[str, Any]:
 # Compiling ------------------------------------------------------------------------------------------
 
 
-@lru_cache(maxsize=128)
+@cache
 def _validator(schema: str, key: Key) -> Draft202012Validator:
     from jsonschema_rs import Draft202012Validator
 

@@ -46,7 +46,7 @@ class Entry(Struct, gc=False, eq=False):
     committed: bool = False
     # The id of the fault that struck it last, or `header` for one that it asked for itself.
     fault: str | None = None
-    deduplication: list[tuple[str, Verdict, int | None]] = []
+    deduplication: Sequence[tuple[str, Verdict, int | None]] = ()
     events: Sequence[str] = ()
     behaviours: list[str] = []
     advisories: list[tuple[str, str]] = []

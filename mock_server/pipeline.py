@@ -49,7 +49,7 @@ if TYPE_CHECKING:
     from mock_server.domain.acting import Integrator
     from mock_server.journal import Entry, Phase
     from mock_server.settings import Settings
-    from mock_server.wire import Fields, Headers
+    from mock_server.wire import Fields, Headers, Whole
     from mock_server.workspace import Workspace
 
     Hook = Callable[[Phase, Entry], Awaitable[None]]
@@ -104,26 +104,26 @@ class Pipeline:
         self._bearers: dict[bytes | None, Bearer] = {}
 
     def answer(
-        self, scope: Scope, receive: Receive, send: Send, fields: Fields, *, in_turn: bool = False
+        self, scope: Scope, receive: Receive, send: Send, fields: Fields, whole: Whole | None = None
     ) -> Coroutine[None, None, None]:
         """Answer one request; nothing is sent to a client that left before its request was complete.
 
-        `fields` are the headers by name. With `in_turn` a write stands back once when it has been validated, for
-        a server that lets all requests come as far before the first of them goes on.
+        `fields` are the headers by name. With `whole` a write stands back once when it has been validated, for a
+        server that lets all requests come as far before the first of them goes on.
         """
         path = scope.get("raw_path") or scope["path"].encode()
         try:
             where = route(scope["method"], path)
         except ApiError as error:
             return self._nowhere(Arrival(scope, receive, send, path, fields, Route("*")), error)
-        arrival = Arrival(scope, receive, send, path, fields, where)
+        arrival = Arrival(scope, receive, send, path, fields, where, whole)
         if where.operation in OPERATIONS:
-            return self._api(arrival, in_turn)
+            return self._api(arrival)
         return self._token(arrival) if where.operation == "token" else self._storage(arrival)
 
     # The six calls ------------------------------------------------------------------------------------
 
-    async def _api(self, arrival: Arrival, in_turn: bool) -> None:
+    async def _api(self, arrival: Arrival) -> None:
         authorization = arrival.fields.get(b"authorization")
         bearer = self._bearers.get(authorization) or self._identify(authorization)
         workspace = bearer.workspace
@@ -132,11 +132,14 @@ class Pipeline:
         if bearer.refusal is None:
             entry.by = bearer.by
         try:
-            first = await arrival.receive()
-            if first["type"] == "http.request" and not first.get("more_body", False):
-                body = within_limit(first.get("body", b""))
+            if arrival.whole is not None:
+                body = within_limit(arrival.whole.take())
             else:
-                body = await rest_of_body(arrival, first)
+                first = await arrival.receive()
+                if first["type"] == "http.request" and not first.get("more_body", False):
+                    body = within_limit(first.get("body", b""))
+                else:
+                    body = await rest_of_body(arrival, first)
             call.body = entry.request_body = body
             if workspace.is_disturbed or FAULT_HEADER in arrival.fields:
                 hook = self._disturbed(call)
@@ -147,7 +150,7 @@ class Pipeline:
                 await self._at("authenticated", call)
             work = OPERATIONS[call.route.operation](call)
             if isinstance(work, Write):
-                if in_turn:
+                if arrival.whole is not None:
                     await _stand_back()
                 if hook is None and not call.in_flight:
                     answer = at_once(call, work)
@@ -420,10 +423,13 @@ class Pipeline:
         entry.response_headers = headers
         entry.response_body = body if answer.shown is None else answer.shown
         call.journal.close(entry)
-        send = arrival.send
         if call.disturbed is not None:
             await self._send_disturbed(call, call.disturbed, answer.status, headers, body)
             return
+        if arrival.whole is not None and arrival.whole.answer(answer.status, headers, body):
+            entry.seen = "answer"
+            return
+        send = arrival.send
         await send({"type": "http.response.start", "status": answer.status, "headers": headers})
         await send({"type": "http.response.body", "body": body if call.method != "HEAD" else b""})
         entry.seen = "answer"

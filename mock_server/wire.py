@@ -36,10 +36,23 @@ class Exchange(Protocol):
         ...
 
 
+class Whole(Protocol):
+    """A request that has come whole, at a server that takes a whole answer without a wait."""
+
+    def take(self) -> bytes:
+        """The body, instead of `receive`."""
+        ...
+
+    def answer(self, status: int, headers: Headers, body: bytes) -> bool:
+        """Answer with these; False where it has to be done by `send`."""
+        ...
+
+
 class Arrival(Struct, frozen=True, gc=False):
     """A request as ASGI gives it, its body not read yet.
 
-    `path` is still percent-encoded; `fields` are the headers by their lower-case names.
+    `path` is still percent-encoded; `fields` are the headers by their lower-case names. With `whole` there is a
+    shorter way than `receive` and `send`.
     """
 
     scope: Mapping[str, Any]
@@ -48,6 +61,7 @@ class Arrival(Struct, frozen=True, gc=False):
     path: bytes
     fields: Fields
     route: Route
+    whole: Whole | None = None
 
     @property
     def exchange(self) -> Exchange | None:

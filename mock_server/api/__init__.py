@@ -12,6 +12,8 @@ _STATIC = {
     ("POST", b"/documents/events"): Route("events.batch"),
     ("POST", b"/oauth2/token"): Route("token"),
 }
+# As a number, which is looked for in bytes much faster than bytes are.
+_PERCENT = ord("%")
 _READING = ("GET", "HEAD")
 _CREATE = {"POST": "documents.create"}
 _BATCH = {"POST": "events.batch"}
@@ -59,7 +61,7 @@ def route(method: str, raw_path: bytes) -> Route:
 
 
 def _decoded(part: bytes) -> str:
-    return (unquote_to_bytes(part) if b"%" in part else part).decode("utf-8", "replace")
+    return (unquote_to_bytes(part) if _PERCENT in part else part).decode("utf-8", "replace")
 
 
 def _operation(methods: dict[str, str], method: str, raw_path: bytes) -> str:

@@ -65,7 +65,7 @@ def _appended(call: Call, outcomes: Sequence[Outcome]) -> Answer:
     event_id, document_id = outcomes[0].id, outcomes[0].document_id
     call.entry.document_id = document_id
     call.entry.behaviours += APPENDED
-    return Answer(201, b'{"documentId":"%s","eventId":"%s"}' % (document_id.encode(), event_id.encode()))
+    return Answer(201, f'{{"documentId":"{document_id}","eventId":"{event_id}"}}'.encode())
 
 
 def _batched(call: Call, outcomes: Sequence[Outcome]) -> Answer:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 FUTURE_TOLERANCE_SECONDS = 300
 
 
-class Integrator(Struct, frozen=True):
+class Integrator(Struct, frozen=True, dict=True):
     """A Network Integrator in one environment: `participant` is its own, in the stored shape.
 
     `scope` is where its deduplication keys and its rate limit live.
@@ -38,6 +39,15 @@ class Integrator(Struct, frozen=True):
     @property
     def participant_id(self) -> str:
         return str(self.participant["id"])
+
+    @cached_property
+    def author(self) -> Mapping[str, str]:
+        """Who the stored events of this integrator say that wrote them."""
+        return {
+            "clientId": self.client_id,
+            "dataSetName": self.environment,
+            "participantId": self.participant["id"],
+        }
 
 
 # Whose request it is before its token is known to be good.

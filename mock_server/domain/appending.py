@@ -49,7 +49,8 @@ def append(
     """
     name = item["name"]
     document = act.writable(document_id, name)
-    _check_status(document, name)
+    if document.status != OPEN:
+        _check_status(document, name)
     act.not_busy(document)
     if document.counted >= EVENT_LIMIT:
         raise refuse(
@@ -129,17 +130,16 @@ def _stored_event(act: Act, document: Document, item: Mapping[str, Any], pointer
         "isPublic": is_public,
         "participant": participant,
         "address": address,
-        "author": {
-            "clientId": act.by.client_id,
-            "dataSetName": act.by.environment,
-            "participantId": act.by.participant["id"],
-        },
+        "author": act.by.author,
     }
     for name in _COPIED:
         if name in item:
             event[name] = item[name]
     if (metadata := item.get("metadata")) is not None:
-        attributes = [_stored_attribute(each, is_public) for each in metadata.get("attributes", ())]
+        attributes = [
+            each if "isPublic" in each and "sensible" not in each else _stored_attribute(each, is_public)
+            for each in metadata.get("attributes", ())
+        ]
         event["metadata"] = {"attributes": attributes}
     if sent := item.get("attachments"):
         event["attachments"] = [
@@ -183,8 +183,6 @@ def _parties(
 
 
 def _stored_attribute(sent: Mapping[str, Any], is_public: bool) -> Mapping[str, Any]:
-    if "isPublic" in sent and "sensible" not in sent:
-        return sent
     stored = {name: value for name, value in sent.items() if name != "sensible"}
     stored.setdefault("isPublic", is_public)
     if "sensible" in sent:

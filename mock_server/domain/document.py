@@ -96,15 +96,15 @@ def _creator_only(creator: str) -> Mapping[str, Policy]:
 
 def appended(document: Document, event: Mapping[str, Any], origin: Origin, recorded_at: float) -> Document:
     """A document after an event was appended to its timeline."""
-    changes: dict[str, Any] = {}
-    if origin == "integrator":
-        changes["counted"] = document.counted + 1
-        if event["externalCreatedAt"] > document.latest:
-            changes["latest"] = event["externalCreatedAt"]
-        changes |= EFFECTS.get(event["name"], _value_becomes_current)(document, event)
-    if recorded_at != document.updated_at:
-        changes["updated_at"] = recorded_at
-    return replace(document, **changes) if changes else document
+    if origin != "integrator":
+        return replace(document, updated_at=recorded_at)
+    counted = replace(
+        document,
+        counted=document.counted + 1,
+        latest=max(document.latest, event["externalCreatedAt"]),
+        updated_at=recorded_at,
+    )
+    return EFFECTS.get(event["name"], _value_becomes_current)(counted, event)
 
 
 def related_from(
@@ -152,44 +152,44 @@ def fold(
     return declared(document, event, recorded_at, stored=kind == "attachment.stored")
 
 
-# What each event name does: the fields that it changes ------------------------------------------------
+# What each event name does to a document --------------------------------------------------------------
 
 
-def _value_becomes_current(_document: Document, event: Mapping[str, Any]) -> dict[str, Any]:
-    return {"value": event["value"]} if "value" in event else {}
+def _value_becomes_current(document: Document, event: Mapping[str, Any]) -> Document:
+    return replace(document, value=event["value"]) if "value" in event else document
 
 
-def _actor(document: Document, event: Mapping[str, Any]) -> dict[str, Any]:
+def _actor(document: Document, event: Mapping[str, Any]) -> Document:
     participant_id = event["participant"]["id"]
     roles = (*document.roles, (uuid_of(event["id"]), participant_id))
     permissions = event.get("permissions")
     if permissions is None:
-        return {"roles": roles}
+        return replace(document, roles=roles)
     given = {key.lower(): policy(statements, len(roles)) for key, statements in dict(permissions).items()}
     if not given:
         given = {participant_id: policy((), len(roles))}
-    return {"roles": roles, "policies": {**document.policies, **given}}
+    return replace(document, roles=roles, policies={**document.policies, **given})
 
 
-def _close(_document: Document, _event: Mapping[str, Any]) -> dict[str, Any]:
-    return {"status": CLOSED}
+def _close(document: Document, _event: Mapping[str, Any]) -> Document:
+    return replace(document, status=CLOSED)
 
 
-def _cancel(_document: Document, _event: Mapping[str, Any]) -> dict[str, Any]:
-    return {"status": CANCELLED}
+def _cancel(document: Document, _event: Mapping[str, Any]) -> Document:
+    return replace(document, status=CANCELLED)
 
 
-def _nothing(_document: Document, _event: Mapping[str, Any]) -> dict[str, Any]:
-    return {}
+def _nothing(document: Document, _event: Mapping[str, Any]) -> Document:
+    return document
 
 
-def _split(document: Document, event: Mapping[str, Any]) -> dict[str, Any]:
-    return {"value": difference(document.value, event["value"])}
+def _split(document: Document, event: Mapping[str, Any]) -> Document:
+    return replace(document, value=difference(document.value, event["value"]))
 
 
-def _update(_document: Document, event: Mapping[str, Any]) -> dict[str, Any]:
+def _update(document: Document, event: Mapping[str, Any]) -> Document:
     updates = event["updates"]
-    return {_VISIBILITY[name]: updates[name] for name in _VISIBILITY if name in updates}
+    return replace(document, **{_VISIBILITY[name]: updates[name] for name in _VISIBILITY if name in updates})
 
 
 _VISIBILITY: Final = {"isPublic": "is_public", "isPubliclySearchable": "is_publicly_searchable"}
@@ -206,7 +206,7 @@ def difference(minuend: float, subtrahend: float) -> float:
 
 
 # An event name that is not here is the integrator's own: its value, if any, becomes the current one.
-EFFECTS: Final[Mapping[str, Callable[[Document, Mapping[str, Any]], dict[str, Any]]]] = MappingProxyType(
+EFFECTS: Final[Mapping[str, Callable[[Document, Mapping[str, Any]], Document]]] = MappingProxyType(
     {
         "ACTOR": _actor,
         "CLOSE": _close,

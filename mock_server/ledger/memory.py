@@ -116,7 +116,7 @@ class MemoryLedger:
             if draft.concerns is not None:
                 timelines[draft.concerns].history.append(record)
             if record.key is not None:
-                self._scope(draft.scope)[record.key] = record
+                self._keys.setdefault(draft.scope, {})[record.key] = record
         self._records += new
         for document_id, document in changes.documents.items():
             timelines[document_id].document = document
@@ -134,7 +134,7 @@ class MemoryLedger:
         return None
 
     def remember(self, scope: str, key: str, error: Remembered) -> None:
-        self._scope(scope)[key] = error
+        self._keys.setdefault(scope, {})[key] = error
 
     def claims(self) -> Iterator[tuple[str, str, Record | Remembered]]:
         found: dict[tuple[str, str], Record | Remembered | None] = {}
@@ -151,7 +151,7 @@ class MemoryLedger:
         scopes = {scope for layer in self._layers() for scope in layer._keys}
         known = [scope for scope in scopes if self.claim(scope, key) is not None]
         for scope in known:
-            self._scope(scope)[key] = None
+            self._keys.setdefault(scope, {})[key] = None
         return len(known)
 
     # Layers -------------------------------------------------------------------------------------------
@@ -186,12 +186,6 @@ class MemoryLedger:
         for document_id in changes.documents:
             if document_id not in self._timelines and (below := self._find(document_id)) is not None:
                 self._timelines[document_id] = _Timeline(below.document, [*below.history])
-
-    def _scope(self, scope: str) -> dict[str, Record | Remembered | None]:
-        keys = self._keys.get(scope)
-        if keys is None:
-            keys = self._keys[scope] = {}
-        return keys
 
 
 def _compact(encoded: bytes) -> bytes:

@@ -56,7 +56,7 @@ class Knowledge:
         self._written: dict[str, float] = {}
         """Document id → when it was written last."""
         self._busy_seconds = 0.0
-        """For so long a document is busy after it was written, as far as that was seen."""
+        """For so long a document may be busy after it was written; none is until one was seen."""
         # An API that keeps everything still has the keys of an earlier run of this seed.
         is_new = caller.target.control is not None or caller.target.app is not None
         self._seed = f"{seed}" if is_new else f"{seed}:{uuid4()}"
@@ -77,9 +77,9 @@ class Knowledge:
         self._written[document_id] = monotonic()
 
     def met_busy(self, document_id: str | None) -> None:
-        """Remember that this document is busy, longer than was waited for so far."""
+        """Remember that this document is busy now, and that others will be."""
         self._written[str(document_id)] = monotonic()
-        self._busy_seconds = min(self._busy_seconds + 1.0, _BUSY_SECONDS)
+        self._busy_seconds = _BUSY_SECONDS
 
     def wait_for(self, document_id: str | None) -> None:
         """Wait until a document is no longer busy, where this target has any that are."""
