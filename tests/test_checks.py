@@ -292,6 +292,18 @@ def test_an_event_that_does_not_stay_as_it_was_read_is_found(judged, change, sen
     assert sentence in broken(lambda: it.read(document_id, "events_stay_as_read"))
 
 
+def test_a_new_event_that_stands_before_older_ones_is_found(judged) -> None:
+    def change(answer: Answer) -> None:
+        if answer.method == "GET":
+            answer.become({**answer.json, "externalEvents": answer.json["externalEvents"][::-1]})
+
+    it = judged(change)
+    document_id = it.document("events_stay_as_read")
+    assert "after the 1 that were read before" in broken(
+        lambda: it.append(document_id, "events_stay_as_read")
+    )
+
+
 def test_an_event_that_was_answered_for_but_is_in_no_read_is_found(judged) -> None:
     def change(answer: Answer) -> None:
         if answer.method == "GET":
@@ -303,6 +315,79 @@ def test_an_event_that_was_answered_for_but_is_in_no_read_is_found(judged) -> No
     document_id = it.document()
     message = broken(lambda: it.append(document_id, "events_stay_as_read"))
     assert "which the API answered for, in a read of document" in message
+
+
+ATTRIBUTE = {"name": "Vehicle Type", "value": "Truck", "isPublic": True}
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("name", "Weighing"),
+        ("value", 7),
+        ("label", "Other"),
+        ("isPublic", True),
+        ("externalCreatedAt", "2026-02-02T02:02:02.000Z"),
+        ("metadata", {"attributes": []}),
+        ("metadata", {"attributes": [{**ATTRIBUTE, "value": "Cart"}]}),
+    ],
+)
+@pytest.mark.parametrize("batch", [False, True], ids=["append", "batch"])
+def test_an_event_that_is_not_kept_as_it_was_sent_is_found(
+    judged, name: str, value: Any, batch: bool
+) -> None:
+    def change(answer: Answer) -> None:
+        if answer.method == "GET":
+            found = answer.json
+            for each in found["externalEvents"]:
+                if each["name"] == "Pick-up":
+                    each[name] = value
+            answer.become(found)
+
+    check = "reads_show_what_was_sent"
+    sent = {"value": 12, "label": "One", "metadata": {"attributes": [ATTRIBUTE]}, "isPublic": False}
+    for it, holds in (judged(), True), (judged(change), False):
+        document_id = it.document()
+
+        def write(it: Judged = it, document_id: str = document_id) -> Any:
+            if batch:
+                items = [event("Pick-up", deduplicationId=f"{document_id}-{n}", **sent) for n in (1, 2)]
+                return it.batch(document_id, check, *items)
+            return it.append(document_id, check, deduplicationId=document_id, **sent)
+
+        if holds:
+            write()
+        else:
+            assert f"of document {document_id} to show event" in broken(write)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("type", "Other"), ("currentValue", 7), ("isPublic", False), ("category", "Mass")]
+)
+def test_a_document_that_is_not_kept_as_it_was_sent_is_found(judged, name: str, value: Any) -> None:
+    def change(answer: Answer) -> None:
+        if answer.method == "GET":
+            answer.become({**answer.json, name: value})
+
+    sent = {"value": 12, "isPublic": True}
+    judged().document("reads_show_what_was_sent", **sent)
+    message = broken(lambda: judged(change).document("reads_show_what_was_sent", **sent))
+    assert "to show it with the " in message
+
+
+def test_an_answer_for_another_document_is_found(judged) -> None:
+    other = "0a0a0a0a-0000-4000-8000-000000000000"
+
+    def change(answer: Answer) -> None:
+        if b'"id":"' in answer.body and answer.method == "GET":
+            answer.become({**answer.json, "id": other})
+        elif b'"eventId"' in answer.body:
+            answer.become({**answer.json, "documentId": other})
+
+    it, check = judged(change), "reads_show_what_was_sent"
+    document_id = it.document()
+    assert f"got document {other}" in broken(lambda: it.read(document_id, check))
+    assert f"to be answered with its id; got {other}" in broken(lambda: it.append(document_id, check))
 
 
 @pytest.mark.parametrize("status", [403, 404, 500])
@@ -554,7 +639,7 @@ assert ours <= set(CHECKS.get_all_names())
 
 def test_they_are_named_functions_that_say_what_is_promised() -> None:
     names = [each.__name__ for each in checks.CHECKS]
-    assert len(names) == len(set(names)) == 9
+    assert len(names) == len(set(names)) == 10
     assert all(each.__doc__ for each in checks.CHECKS)
     assert set(names) <= set(dir(checks))
     with pytest.raises(AttributeError):

@@ -9,7 +9,7 @@ from __future__ import annotations
 from functools import update_wrapper
 from typing import TYPE_CHECKING, Any
 
-from pytest_carrot.checks import answers, deduplication, heads, tenants, timeline
+from pytest_carrot.checks import answers, deduplication, faithful, heads, tenants, timeline
 from pytest_carrot.checks.knowing import Known, know, known_of
 from pytest_carrot.checks.subject import Subject
 
@@ -28,6 +28,7 @@ JUDGES: tuple[Judge, ...] = (
     deduplication.repeated_key_returns_the_original,
     deduplication.changed_body_obeys_the_semantics,
     timeline.events_stay_as_read,
+    faithful.reads_show_what_was_sent,
     timeline.refused_requests_append_nothing,
     tenants.no_cross_tenant_read,
     answers.errors_have_a_known_shape,

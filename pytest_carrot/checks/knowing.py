@@ -45,6 +45,8 @@ class Known:
     """Document id → the Authorization headers by which it was read."""
     shared: set[str] = field(default_factory=set)
     """Documents with an ACTOR that was sent in this run, who may have restricted their creator."""
+    looked_at: int = 0
+    """Writes that were read back and compared."""
     created: int = 0
     """New documents that were read at once."""
     tried: set[str] = field(default_factory=set)

@@ -128,8 +128,10 @@ def _compare_append(subject: Subject, known: Known) -> bool | None:
                 raise _unreadable(document_id, answer)
             # Appended by one who may write but not read, or, with an ACTOR, may no longer.
             return True
+        before = {each["id"] for each in known.events.get(document["id"], ())}
         _compare(document, known)
         _remember_reader(subject, document["id"], known)
+    _check_newest(document, before, ids)
     there = {each.get("id") for each in document["externalEvents"]}
     missing = [each for each in ids if each not in there]
     if missing and not _restricts(document, document["externalEvents"]):
@@ -138,6 +140,18 @@ def _compare_append(subject: Subject, known: Known) -> bool | None:
             f"{document_id}; it has {len(there)} others."
         )
     return None
+
+
+def _check_newest(document: dict[str, Any], before: set[str], ids: Sequence[str]) -> None:
+    """What was just appended stands after what had been read before."""
+    order = [each.get("id") for each in document["externalEvents"]]
+    known = max((place for place, each in enumerate(order) if each in before), default=-1)
+    early = next((each for each in ids if each in order and order.index(each) < known), None)
+    if early is not None and early not in before:
+        raise Broken(
+            f"Expected event {early} of document {document['id']}, which was just appended, after the "
+            f"{len(before)} that were read before; it is number {order.index(early) + 1} of {len(order)}."
+        )
 
 
 def _hands_out_rights(sent: Any) -> bool:
