@@ -7,6 +7,7 @@ from collections import defaultdict
 from dataclasses import dataclass, field
 from time import monotonic, sleep
 from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qs, urlsplit
 from uuid import NAMESPACE_URL, uuid4, uuid5
 
 from pytest_carrot.checking.plan import CannotCheck
@@ -15,8 +16,8 @@ from pytest_carrot.checking.valid import DOCUMENT
 if TYPE_CHECKING:
     from pytest_carrot.checking.calling import Caller
 
-# A URL is asked for anew long before it expires.
-_URL_SECONDS = 300.0
+# How long a URL is taken to be good that does not say it; it is asked for anew long before it expires.
+_URL_SECONDS = 900.0
 _EVENT_LIMIT = 100
 # A busy document is to be tried again after 2 to 5 seconds.
 _BUSY_SECONDS = 5.0
@@ -33,6 +34,12 @@ class File:
     url: str
     asked_at: float = field(default_factory=monotonic)
     is_sent: bool = False
+
+    @property
+    def seconds(self) -> float:
+        """For how long the URL is good, as it says itself where it is signed as S3 does it."""
+        (given,) = parse_qs(urlsplit(self.url).query).get("X-Amz-Expires", [""])[:1]
+        return float(given) if given.isdecimal() else _URL_SECONDS
 
 
 class Knowledge:
@@ -129,7 +136,7 @@ class Knowledge:
         # One that was closed takes no file.
         self.open_document(0)
         known = self.files[self.document_id].get(OWN_FILE)
-        if known is None or monotonic() - known.asked_at > _URL_SECONDS:
+        if known is None or monotonic() - known.asked_at > known.seconds / 3:
             body = {"contentLength": 5, "contentType": "text/plain"}
             path = f"/documents/{self.document_id}/attachments/{OWN_FILE}"
             url = self._ask("PUT", path, 200, body)["url"]
