@@ -305,6 +305,30 @@ def test_a_failure_of_what_schemathesis_brings_says_what_was_answered(changed) -
     assert 'Answered: 418 {"message":"a teapot"}' in done.stdout
 
 
+@pytest.mark.parametrize("control", [True, False], ids=["a call of the run", "one of the first requests"])
+def test_a_server_error_that_is_gone_at_the_next_try_is_not_passed_over(
+    monkeypatch: pytest.MonkeyPatch, control: bool
+) -> None:
+    monkeypatch.setattr(calling, "sleep", lambda seconds: None)
+    seen: set[str] = set()
+
+    def change(method: str, path: str, status: int, body: bytes) -> tuple[int, bytes]:
+        place = "create" if path == "/documents" else "append" if path.endswith("/events") else ""
+        if not control and place == "create":
+            return status, body
+        is_first = bool(place) and place not in seen
+        seen.add(place)
+        return (502, b'{"message":"Bad Gateway"}') if is_first else (status, body)
+
+    app = Changed(change)
+    app.app = create_app(Settings(rate_limit="off", control=control))
+    with in_thread(app) as url:
+        done = run(url, *FEW, "--rate-limit", "off")
+    assert done.exit_code == (1 if control else 2), done.output
+    assert ("POST /documents was answered 502, a call that the run made" in done.stdout) == control
+    assert ("answered an append, one of its first requests, with 502" in done.stderr) != control
+
+
 def test_an_api_that_goes_silent_is_given_up() -> None:
     class Silent(Changed):
         asked = 0
@@ -531,6 +555,7 @@ def test_a_certificate_of_an_authority_of_ones_own_is_taken(stub, authority: Any
             "The partner has to be another integrator",
         ),
         (["--junit", "no/such/folder"], "cannot write no/such/folder (--junit)"),
+        (["--junit", "same", "--har", "./same"], "--junit and --har are the same file"),
         (["--token-url", "auth"], "--token-url takes an address such as"),
     ],
 )
@@ -549,6 +574,8 @@ def test_an_address_that_is_none_is_told_in_a_sentence(url: str) -> None:
     ("arguments", "sentence"),
     [
         (["--phases", "guessing"], "'guessing' is not one of examples, coverage, fuzzing, stateful"),
+        (["--timeout", "nan"], "nan is no number of seconds"),
+        (["--har", "-"], "give the name of a file"),
         (["--rate-limit", "fast"], "'fast' is no rate such as 5/s"),
         (["--semantics", "ordering=sideways"], "sideways"),
         (["--semantics", "ordering"], "'ordering' is no KEY=VALUE"),
@@ -558,6 +585,17 @@ def test_an_option_that_makes_no_sense_is_told(arguments: list[str], sentence: s
     done = run("http://127.0.0.1:1", *arguments)
     assert done.exit_code == 2
     assert sentence in done.stderr
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full here")
+def test_recordings_that_have_no_room_are_told_in_a_sentence(server: Serving) -> None:
+    done = run(server.url, *FEW, "--har", "/dev/full")
+    assert done.exit_code == 2
+    assert "the run's recordings could not be written: No space left on device." in done.stderr
+
+
+def test_a_password_in_an_address_is_not_shown() -> None:
+    assert "not '…@x'" in refused("http://user:hidden@x", *FEW)
 
 
 def test_nothing_is_written_elsewhere_unless_asked_for(

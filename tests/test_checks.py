@@ -7,6 +7,7 @@ import os
 import re
 import subprocess
 import sys
+from base64 import b64encode
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -390,6 +391,36 @@ def test_an_answer_for_another_document_is_found(judged) -> None:
     assert f"to be answered with its id; got {other}" in broken(lambda: it.append(document_id, check))
 
 
+def test_a_token_for_a_wrong_secret_is_found(judged) -> None:
+    def change(answer: Answer) -> None:
+        if answer.path == "/oauth2/token":
+            answer.become({"access_token": "t", "token_type": "Bearer", "expires_in": 3600}, 200)
+
+    def ask(it: Judged) -> Any:
+        basic = b64encode(b"carrot-test-client:carrot-test-secret").decode()
+        headers = {"Authorization": f"Basic {basic}"}
+        body = {"grant_type": "client_credentials"}
+        media_type = "application/x-www-form-urlencoded"
+        return it.call("token", "strangers_are_refused", headers=headers, body=body, media_type=media_type)
+
+    assert ask(judged()).status_code == 200
+    assert "Expected a wrong client secret to get no token" in broken(lambda: ask(judged(change)))
+
+
+def test_an_unknown_token_that_is_not_told_to_log_in_is_found(judged) -> None:
+    def change(answer: Answer) -> None:
+        if answer.status == 401:
+            answer.become({"message": "no"}, 403)
+
+    for it in (judged(), judged(change)):
+        document_id = it.document()
+        if it.app.change is change:
+            message = broken(lambda it=it, id=document_id: it.read(id, "strangers_are_refused"))
+            assert "Expected a token that was never given to get 401; got 403" in message
+        else:
+            it.read(document_id, "strangers_are_refused")
+
+
 @pytest.mark.parametrize("status", [403, 404, 500])
 def test_a_document_that_is_not_there_after_its_creation_is_found(judged, status: int) -> None:
     def change(answer: Answer) -> None:
@@ -639,7 +670,7 @@ assert ours <= set(CHECKS.get_all_names())
 
 def test_they_are_named_functions_that_say_what_is_promised() -> None:
     names = [each.__name__ for each in checks.CHECKS]
-    assert len(names) == len(set(names)) == 10
+    assert len(names) == len(set(names)) == 11
     assert all(each.__doc__ for each in checks.CHECKS)
     assert set(names) <= set(dir(checks))
     with pytest.raises(AttributeError):

@@ -25,6 +25,8 @@ class Caller:
         import requests
 
         self.target = target
+        self.accidents: list[str] = []
+        """Answers that said that the target has trouble, as words."""
         self._timeout = timeout
         self._session: requests.Session
         if target.app is None:
@@ -58,6 +60,9 @@ class Caller:
         try:
             for seconds in _WAITS:
                 answer = self._session.request(method, url, timeout=self._timeout, **rest)
+                if answer.status_code >= 500:
+                    place = url.removeprefix(self.target.url).partition("?")[0]
+                    self.accidents.append(f"{method} {place} was answered {answer.status_code}")
                 if not _says_later(answer):
                     break
                 # These calls come besides those that schemathesis paces.

@@ -51,6 +51,8 @@ def run(target: Target, plan: Plan, on_event: Callable[[Any], None] | None = Non
             tally.take(event)
             if on_event is not None:
                 on_event(event)
+        for accident in caller.accidents:
+            tally.met(accident)
         return tally.outcome(guard.reason)
 
 

@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 
 # How long a URL is taken to be good that does not say it; it is asked for anew long before it expires.
 _URL_SECONDS = 900.0
-_EVENT_LIMIT = 100
+# Far below the hundred that a document takes: checks append as well, and so does the platform.
+_EVENT_LIMIT = 60
 # A busy document is to be tried again after 2 to 5 seconds.
 _BUSY_SECONDS = 5.0
 OWN_FILE = "check.txt"
@@ -62,8 +63,8 @@ class Knowledge:
         """Documents that take no more events of most names."""
         self._written: dict[str, float] = {}
         """Document id → when it was written last."""
-        self._busy_seconds = 0.0
-        """For so long a document may be busy after it was written; none is until one was seen."""
+        self._busy: set[str] = set()
+        """The operations that have met a busy document."""
         # An API that keeps everything still has the keys of an earlier run of this seed.
         is_new = caller.target.control is not None or caller.target.app is not None
         self._seed = f"{seed}" if is_new else f"{seed}:{uuid4()}"
@@ -83,15 +84,15 @@ class Knowledge:
         """Remember that a document was written just now."""
         self._written[document_id] = monotonic()
 
-    def met_busy(self, document_id: str | None) -> None:
-        """Remember that this document is busy now, and that others will be."""
+    def met_busy(self, operation: str, document_id: str | None) -> None:
+        """Remember that this document is busy now, and that others will be for this operation."""
         self._written[str(document_id)] = monotonic()
-        self._busy_seconds = _BUSY_SECONDS
+        self._busy.add(operation)
 
-    def wait_for(self, document_id: str | None) -> None:
-        """Wait until a document is no longer busy, where this target has any that are."""
-        if self._busy_seconds and document_id in self._written:
-            left = self._written[document_id] + self._busy_seconds - monotonic()
+    def wait_for(self, operation: str, document_id: str | None) -> None:
+        """Wait until a document is no longer busy, where the operation has met one that was."""
+        if operation in self._busy and document_id in self._written:
+            left = self._written[document_id] + _BUSY_SECONDS - monotonic()
             sleep(max(left, 0.0))
 
     def authorization(self) -> dict[str, str]:

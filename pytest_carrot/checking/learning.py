@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from pytest_carrot.checking.calling import says_busy
 from pytest_carrot.checking.knowledge import File
-from pytest_carrot.checking.shaping import WRITES, file_name, operation_id, target_of
+from pytest_carrot.checking.shaping import file_name, operation_id, target_of
 
 if TYPE_CHECKING:
     from schemathesis import Case
@@ -20,8 +20,8 @@ _LAST = ("CLOSE", "CANCEL")
 def learn(case: Case[Any], response: Response, known: Knowledge) -> None:
     """Remember the document or file that exists now, and how many events a document has."""
     operation = operation_id(case)
-    if operation in WRITES and says_busy(response.status_code, response.text):
-        known.met_busy(target_of(case))
+    if says_busy(response.status_code, response.text):
+        known.met_busy(operation, target_of(case))
     if not 200 <= response.status_code < 300:
         return
     try:

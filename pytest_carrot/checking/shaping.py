@@ -19,17 +19,12 @@ if TYPE_CHECKING:
     from pytest_carrot.checking.knowledge import Knowledge
 
 
-WRITES = ("events.append", "events.batch", "attachments.upload")
-"""Operations that write to a document that is there."""
-
-
 def shape(case: Case[Any], known: Knowledge) -> None:
     """Change a case that is about to be sent."""
     operation = operation_id(case)
     if is_positive(case) and operation in SHAPES:
         SHAPES[operation](case, known)
-        if operation in WRITES:
-            known.wait_for(target_of(case))
+        known.wait_for(operation, target_of(case))
 
 
 def is_positive(case: Case[Any]) -> bool:

@@ -62,6 +62,16 @@ class Tally:
             for failure in event.failures:
                 self._fail("the whole run", type(failure).__name__, failure, "", "all")
 
+    def met(self, accident: str) -> None:
+        """Count what a call that the run made for itself was answered."""
+        message = (
+            f"Expected no server error, whatever is sent; {accident}, a call that the run made for itself."
+        )
+        name = "never_a_server_error"
+        self._failures.setdefault(
+            ("the whole run", name, accident), Failure("the whole run", name, message, "", "all")
+        )
+
     def outcome(self, given_up: str | None = None) -> Outcome:
         """All that was seen, and why no more was."""
         reach = {name: Share(self._steps[name][True], self._steps[name].total()) for name in STEPS}

@@ -9,7 +9,7 @@ from __future__ import annotations
 from functools import update_wrapper
 from typing import TYPE_CHECKING, Any
 
-from pytest_carrot.checks import answers, deduplication, faithful, heads, tenants, timeline
+from pytest_carrot.checks import answers, deduplication, entering, faithful, heads, tenants, timeline
 from pytest_carrot.checks.knowing import Known, know, known_of
 from pytest_carrot.checks.subject import Subject
 
@@ -31,6 +31,7 @@ JUDGES: tuple[Judge, ...] = (
     faithful.reads_show_what_was_sent,
     timeline.refused_requests_append_nothing,
     tenants.no_cross_tenant_read,
+    entering.strangers_are_refused,
     answers.errors_have_a_known_shape,
     answers.accepted_answers_validate_without_nulls,
     answers.never_a_server_error,

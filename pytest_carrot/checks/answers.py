@@ -37,7 +37,8 @@ _ACCEPTED: Final = {
     "attachments.download": "PresignedUrl",
 }
 _ID: Final = re.compile(r"[0-9A-Za-z_-]{21}")
-_DIGITS: Final = re.compile(r"[0-9]+")
+# Of seconds: milliseconds have three more.
+_DIGITS: Final = re.compile(r"[0-9]{1,11}")
 _TOO_MANY: Final = {"message": "Too Many Requests"}
 _STORAGE_ERROR: Final = re.compile(
     rb"\s*(?:<\?xml[^>]*\?>)?\s*<Error(?:\s[^>]*)?>(?=.*<Code>[^<]+</Code>)(?=.*<Message>[^<]+</Message>).*</Error>\s*",

@@ -45,6 +45,8 @@ class Known:
     """Document id → the Authorization headers by which it was read."""
     shared: set[str] = field(default_factory=set)
     """Documents with an ACTOR that was sent in this run, who may have restricted their creator."""
+    strangers: set[str] = field(default_factory=set)
+    """Operations that were tried with what nobody was given."""
     looked_at: int = 0
     """Writes that were read back and compared."""
     created: int = 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 import sys
@@ -15,6 +16,7 @@ import click
 
 from pytest_carrot.checking.plan import PHASES
 from pytest_carrot.commands.ending import INTERRUPTED, check_writable, ended_by_signals, fail, write
+from pytest_carrot.commands.values import REPORT, SECONDS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
 
 _EXAMPLES, _FEWER_EXAMPLES = 100, 20
 _RATE: Final = re.compile(r"[1-9][0-9]*/[smhd]")
+_FULL: Final = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
 _NEEDED: Final = "checking against the contract needs schemathesis: pip install 'carrot-mock[schemathesis]'."
 
 
@@ -114,7 +117,7 @@ def _switches(context: click.Context, option: click.Parameter, given: tuple[str,
 )
 @click.option(
     "--timeout",
-    type=click.FloatRange(0, min_open=True),
+    type=SECONDS,
     default=10.0,
     show_default=True,
     metavar="S",
@@ -133,9 +136,11 @@ def _switches(context: click.Context, option: click.Parameter, given: tuple[str,
     metavar="K=V",
     help="A switch that is known of the API, such as dedup-changed-body=replay; may be repeated.",
 )
-@click.option("--junit", "junit_file", metavar="FILE", help="Write JUnit XML, for a CI system.")
-@click.option("--har", "har_file", metavar="FILE", help="Write every request and answer as HAR.")
-@click.option("--vcr", "vcr_file", metavar="FILE", help="Write every request and answer as a VCR cassette.")
+@click.option("--junit", "junit_file", type=REPORT, metavar="FILE", help="Write JUnit XML, for a CI system.")
+@click.option("--har", "har_file", type=REPORT, metavar="FILE", help="Write every request and answer as HAR.")
+@click.option(
+    "--vcr", "vcr_file", type=REPORT, metavar="FILE", help="Write every request and answer as a VCR cassette."
+)
 @click.option(
     "--show", type=click.IntRange(1), default=10, show_default=True, metavar="N", help="Failures to show."
 )
@@ -215,6 +220,10 @@ def _checked(wanted: Wanted, har: str | None, vcr: str | None, **how: Any) -> Ve
                 return _judged(aim, har, vcr, **how)
         except (CannotCheck, ControlError, UserMistake) as error:
             fail(_on_one_line(error))
+        except OSError as error:
+            if error.errno not in _FULL:
+                raise
+            fail(f"the run's recordings could not be written: {error.strerror}.")
         except Exception as error:
             # Whatever an API does, it ends with a sentence; there is no end to what some of them do.
             fail(

@@ -5,11 +5,13 @@ from __future__ import annotations
 import sys
 from contextlib import contextmanager
 from dataclasses import replace
+from itertools import count
 from typing import TYPE_CHECKING, Final
 
 import click
 
 from pytest_carrot.commands.ending import INTERRUPTED, check_writable, ended_by_signals, fail, write
+from pytest_carrot.commands.values import REPORT, SECONDS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
 
 _EXIT: Final = {"same": 0, "differs": 1, "incomplete": 2}
 _BUDGET: Final = 160
+_TOLD_EVERY: Final = 20
 _NAMES: Final = {
     "url": "URL",
     "token_url": "--token-url",
@@ -72,15 +75,19 @@ _NAMES: Final = {
 )
 @click.option(
     "--timeout",
-    type=click.FloatRange(0, min_open=True),
+    type=SECONDS,
     default=10.0,
     show_default=True,
     metavar="S",
     help="Seconds that an answer may take.",
 )
-@click.option("--json", "json_file", metavar="FILE", help="Write the report as JSON.")
+@click.option("--json", "json_file", type=REPORT, metavar="FILE", help="Write the report as JSON.")
 @click.option(
-    "--toml", "toml_file", metavar="FILE", help="Write a carrot-mock.toml with the switches that fit."
+    "--toml",
+    "toml_file",
+    type=REPORT,
+    metavar="FILE",
+    help="Write a carrot-mock.toml with the switches that fit.",
 )
 @click.option("--assume-test", is_flag=True, help="Go on where documents do not tell their environment.")
 @click.option("--production", is_flag=True, help="Allow production, together with the next one.")
@@ -182,14 +189,20 @@ def _drifted(where: Target, budget: int, rate: float, permission: Permission) ->
 
 @contextmanager
 def _progress() -> Iterator[Callable[[Probe], None]]:
-    """A bar on stderr; nothing where that is no terminal."""
+    """A bar on stderr; where that is no terminal, a line now and then."""
+    from pytest_carrot.drifting.probes import PROBES
+
     if not sys.stderr.isatty():
-        yield lambda probe: None
+        done = count(1)
+
+        def tell(probe: Probe) -> None:
+            if (number := next(done)) % _TOLD_EVERY == 0 and number < len(PROBES):
+                click.echo(f"carrot-mock: {number} of {len(PROBES)} probes were made.", err=True)
+
+        yield tell
         return
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
-    from pytest_carrot.drifting.probes import PROBES
 
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=Console(stderr=True), transient=True) as bar:

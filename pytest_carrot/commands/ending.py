@@ -41,9 +41,13 @@ def ended_by_signals() -> Iterator[None]:
 
 def check_writable(files: Mapping[str, str | None]) -> None:
     """End when one of these reports, by the names of their options, could not be written; changes no file."""
+    taken: dict[Path, str] = {}
     for option, name in files.items():
         if name is not None:
             path = Path(name)
+            other = taken.setdefault(path.absolute(), option)
+            if other != option and path.name != "null":
+                fail(f"--{other} and --{option} are the same file, {name}: one would overwrite the other.")
             is_new = not path.exists()
             try:
                 path.open("a").close()

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any, Final
 from uuid import uuid4
 
 from pytest_carrot.checking.valid import DOCUMENT, EVENT, PARTIES
+from pytest_carrot.errors import UserMistake
 from pytest_carrot.live_http import NoAnswer, exchange
-from pytest_carrot.live_target import code_of
+from pytest_carrot.live_target import code_of, looks
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -60,7 +61,9 @@ def switches(line: Line, document_id: str, document: Mapping[str, Any]) -> dict[
     """The values of the switches that could be told from a document and from four events that are sent to it."""
     found = {"get-shape": "full" if {"address", "author"} <= document.keys() else "stored"}
     try:
-        if not line.append(document_id, **PARTIES).accepted:
+        plain = line.append(document_id, **PARTIES)
+        _check_trouble(line, plain)
+        if not plain.accepted:
             return found
         asked = {
             "event-parties": (line.append(document_id), "required"),
@@ -70,9 +73,19 @@ def switches(line: Line, document_id: str, document: Mapping[str, Any]) -> dict[
     except NoAnswer:
         return found
     for name, (answer, value) in asked.items():
+        _check_trouble(line, answer)
         if answer.accepted or answer.status == 400:
             found[name] = value if answer.status == 400 else _LAX[name]
     return found
+
+
+def _check_trouble(line: Line, answer: Answer) -> None:
+    """Raises UserMistake for a server error: nothing can be told from it, and it is not to be passed over."""
+    if answer.status >= 500:
+        raise UserMistake(
+            f"{line.url} answered an append, one of its first requests, with {looks(answer)}: try again later. If it "
+            "stays so, it does not act as the Carrot API."
+        )
 
 
 _LAX: Final[Mapping[str, str]] = {

@@ -243,7 +243,8 @@ def _first_document(line: Line) -> tuple[str, dict[str, Any]]:
     if not found.accepted or not found.object:
         raise UserMistake(
             f"What answers at {line.url} does not act as the Carrot API: the document that it has just created, "
-            f"{document_id}, was to be read with 200 and JSON, and came with {looks(found)}."
+            f"{document_id}, was to be read with 200 and a JSON object, and came with {looks(found)}"
+            f"{', which is no object' if found.accepted else ''}."
         )
     # Many a stub names no environment.
     environment_of(found.object, document_id, Permission(assume_test=True, production_flags=""))
@@ -269,4 +270,6 @@ def _check_url(text: str, name: str) -> None:
     except ValueError:
         good = False
     if not good:
-        raise UserMistake(f"{name} takes an address such as {VENDOR}, not {text.partition('?')[0]!r}.")
+        # Without what may be a password.
+        shown = f"…@{text.rpartition('@')[2]}" if "@" in text else text
+        raise UserMistake(f"{name} takes an address such as {VENDOR}, not {shown!r}.")

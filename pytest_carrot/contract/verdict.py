@@ -138,6 +138,8 @@ class Verdict:
         if any("$TOKEN" in curl(each, self.mask) for each in self.outcome.failures[:most]):
             yield "The commands need a token, and the id and secret of the client that gets it:"
             yield f"  {token_command(self.token_url)}"
+            if any("[redacted]" in curl(each, self.mask) for each in self.outcome.failures[:most]):
+                yield "  A URL with [redacted] in it was signed for this run: ask the API for one of your own."
             if self.is_dropped:
                 yield "  What they are about was dropped with the run's workspace: --keep keeps it."
             yield ""
