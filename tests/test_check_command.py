@@ -124,18 +124,22 @@ def test_a_carrot_mock_is_checked_in_a_workspace_that_is_dropped(
     assert files["vcr"].read_text("utf-8").count("\n- id: ") == len(entries)
     texts = "".join(each.read_text("utf-8") for each in files.values())
     assert '"access_token\\":\\"[redacted]' in texts or "access_token" not in texts
-    assert "carrot-test-secret" not in texts
     assert "eyJhbGciOi" not in texts
 
 
-def test_the_workspace_is_kept_when_asked_for(server: Serving) -> None:
+def test_the_workspace_is_kept_when_asked_for(server: Serving, tmp_path: Path) -> None:
     before = workspaces(server.url)
-    done = run(server.url, *FEW, "--keep")
+    har = tmp_path / "check.har"
+    done = run(server.url, *FEW, "--keep", "--har", str(har))
     assert done.exit_code == 0, done.output
     (kept,) = set(workspaces(server.url)) - set(before)
     assert (
         f"workspace {kept} of its own, without a rate limit, which stays, with client carrot-" in done.stderr
     )
+    found = live_http.exchange("GET", f"{server.url}/_mock/workspaces/{kept}", {}).object
+    secrets = [each["clientSecret"] for each in found["credentials"]]
+    assert secrets
+    assert not [each for each in secrets if each in har.read_text("utf-8") + done.output]
     live_http.exchange("DELETE", f"{server.url}/_mock/workspaces/{kept}", {})
 
 
