@@ -284,6 +284,24 @@ def test_an_operation_that_was_hardly_tried_is_no_pass() -> None:
     assert "COULD NOT BE TOLD" in done.stdout
 
 
+def test_an_api_that_takes_what_the_contract_forbids_fails() -> None:
+    class Lenient(Changed):
+        async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+            async def smaller() -> Any:
+                message = await receive()
+                if b'"contentLength": 10485761' in message.get("body", b""):
+                    message["body"] = message["body"].replace(b"10485761", b"10485760")
+                return message
+
+            await super().__call__(scope, smaller, send)
+
+    with in_thread(Lenient(lambda method, path, status, body: (status, body))) as url:
+        done = run(url, "--phases", "coverage", "--max-examples", "1")
+    assert done.exit_code == 1, done.output
+    assert "✗ negative_data_rejection: 1 failure" in done.stdout
+    assert "attachments.upload, in the phase coverage" in done.stdout
+
+
 def test_an_api_that_does_not_find_what_it_made_fails(changed) -> None:
     reads = 0
 

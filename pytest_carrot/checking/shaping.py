@@ -1,11 +1,14 @@
 """Makes valid data valid for the state of the target too: keys of their own, ids that exist, URLs that are signed.
 
-A schema cannot say what depends on state. Data that was made invalid on purpose stays as it is.
+A schema cannot say what depends on state. What was made invalid on purpose stays as it is; the rest of such a request
+is about what exists, so that it is refused for nothing else.
 """
 
 from __future__ import annotations
 
+import re
 from copy import deepcopy
+from functools import cache
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
@@ -25,6 +28,8 @@ def shape(case: Case[Any], known: Knowledge) -> None:
     if is_positive(case) and operation in SHAPES:
         SHAPES[operation](case, known)
         known.wait_for(operation, target_of(case))
+    elif operation in _IN_PATH or operation in _WITH_IDS:
+        _keep_to_what_exists(case, operation, known)
 
 
 def is_positive(case: Case[Any]) -> bool:
@@ -51,6 +56,49 @@ def target_of(case: Case[Any]) -> str | None:
         first = items[0] if isinstance(items, list) and isinstance(items[0], dict) else {}
         found = case.body.get("documentId") or first.get("documentId") or first.get("targetDocumentId")
     return None if found is None else str(found)
+
+
+# Operation id → the document in its path.
+_IN_PATH = {"documents.read": "id", "events.append": "documentId", "attachments.upload": "documentId"}
+_WITH_IDS = ("documents.create", "events.append", "events.batch")
+
+
+def _keep_to_what_exists(case: Case[Any], operation: str, known: Knowledge) -> None:
+    """Put what exists in the place of the contract's examples, which do not, in a request that is wrong elsewhere."""
+    name = _IN_PATH.get(operation)
+    if name is not None and str((case.path_parameters or {}).get(name)) in _example_ids():
+        case.path_parameters = {**case.path_parameters, name: known.open_document(1)}
+    if operation in _WITH_IDS and isinstance(case.body, dict):
+        body = deepcopy(case.body)
+        items = body.get("events")
+        for each in (body, *(items if isinstance(items, list) else ())):
+            if isinstance(each, dict):
+                _replace_examples(each, known)
+        case.body = body
+
+
+def _replace_examples(body: dict[str, Any], known: Knowledge) -> None:
+    there = {
+        "participantId": lambda: known.participant_id,
+        "addressId": lambda: known.address_id,
+        "documentId": lambda: known.open_document(1),
+        "targetDocumentId": lambda: known.open_document(1),
+        "deduplicationId": known.new_key,
+    }
+    for name, make in there.items():
+        if isinstance(body.get(name), str) and body[name] in _example_ids():
+            body[name] = make()
+
+
+@cache
+def _example_ids() -> frozenset[str]:
+    """Every id that the contract has as an example."""
+    from mock_server import contract
+
+    return frozenset(_UUID.findall(contract.source("openapi.json").decode()))
+
+
+_UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
 def _token(case: Case[Any], known: Knowledge) -> None:
