@@ -86,14 +86,14 @@ def target(
     `default_here` logs in where none is given and the address is on this machine.
     """
     setting = names.get("token_setting", _TOKEN_SETTING)
-    address = _address(url, names["url"])
+    address = checked_address(url, names["url"])
     if path := urlsplit(address).path:
         raise UserMistake(
             f"{names['url']} takes an address without a path, such as {VENDOR}, and {path!r} is one: leave it out. "
             f"What has a path is the token endpoint: give its address as {setting}."
         )
     tokens = token_url or (VENDOR_TOKENS if address == VENDOR else f"{address}/oauth2/token")
-    _address(tokens, names["token_url"], example=VENDOR_TOKENS)
+    checked_address(tokens, names["token_url"], example=VENDOR_TOKENS)
     if main == (None, None) and default_here is not None and urlsplit(address).hostname in _LOOPBACK:
         main = default_here
     if not all(main):
@@ -257,7 +257,7 @@ def scrubbed(text: str, where: Target) -> str:
     return str(scrub(plain.encode("utf-8", "replace").decode(), where.secrets))[:_SHOWN]
 
 
-def _address(text: str, name: str, *, example: str = VENDOR) -> str:
+def checked_address(text: str, name: str, *, example: str = VENDOR) -> str:
     """The address without slashes at its end; raises UserMistake when it is none."""
     try:
         parts = urlsplit(text)

@@ -48,8 +48,6 @@ class Outcome:
     """Creates with inline parties, and stateful steps on documents of earlier answers, all of valid data."""
     reach: Mapping[str, Share]
     """Operation id → stateful steps of valid data; those that were accepted had a document that exists."""
-    valid: Mapping[str, Share]
-    """Operation id → valid requests, of all phases, about what is known to exist."""
     failures: list[Failure] = field(default_factory=list)
     errors: list[str] = field(default_factory=list)
     """What kept schemathesis from checking something, as sentences."""

@@ -83,7 +83,6 @@ class Tally:
             by_operation={name: dict(each) for name, each in self._cases.items()},
             positive=Share(counted[True], counted.total()),
             reach=reach,
-            valid={name: Share(each[True], each.total()) for name, each in self._valid.items()},
             failures=[*self._failures.values(), *refusing],
             errors=errors if given_up else [*errors, *untold],
             given_up=given_up,

@@ -24,6 +24,7 @@ from pytest_carrot.live_target import (
     Login,
     check_is_carrot,
     check_partner,
+    checked_address,
     fetch_token,
     looks,
     partner_that_works,
@@ -80,7 +81,7 @@ class Aim:
 @contextmanager
 def aimed(wanted: Wanted) -> Iterator[Aim]:
     """The API while the block runs; raises UserMistake when there is none that could be checked."""
-    _check_url(wanted.url, "URL")
+    checked_address(wanted.url, "URL")
     where = _live(wanted)
     said = _check_credentials(wanted, where)
     with ExitStack() as stack:
@@ -163,7 +164,7 @@ def _drop(world: Carrot) -> None:
 def _live(wanted: Wanted) -> LiveTarget:
     url = wanted.url.rstrip("/")
     tokens = wanted.token_url or (VENDOR_TOKENS if url == VENDOR else f"{url}/oauth2/token")
-    _check_url(tokens, "--token-url")
+    checked_address(tokens, "--token-url", example=VENDOR_TOKENS)
     main = _pair(wanted.main, "--client-id and --client-secret", "CARROT_CLIENT_ID and CARROT_CLIENT_SECRET")
     partner = _pair(
         wanted.partner,
@@ -258,18 +259,3 @@ def _pair(given: Given, flags: str, variables: str) -> Login | None:
     if not first or not second:
         raise UserMistake(f"Give both of {flags}, or of {variables}; only one of them is there.")
     return Login(first, second)
-
-
-def _check_url(text: str, name: str) -> None:
-    try:
-        parts = urlsplit(text)
-        good = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
-        good = good and not (parts.query or parts.fragment or parts.username)
-        good = good and text.isascii() and text.isprintable() and " " not in text
-        (parts.hostname or "").encode("idna")  # as looking it up does
-    except ValueError:
-        good = False
-    if not good:
-        # Without what may be a password.
-        shown = f"…@{text.rpartition('@')[2]}" if "@" in text else text
-        raise UserMistake(f"{name} takes an address such as {VENDOR}, not {shown!r}.")
